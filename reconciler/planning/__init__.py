@@ -1,0 +1,1 @@
+"""Pure decisions: what to do about one recording, and why."""

@@ -1,0 +1,1 @@
+"""Pure presentation: plans, tables and JSON as text."""

@@ -1,0 +1,1 @@
+"""A simulator of the recording service, for the demo, for trying things out and for the tests."""
