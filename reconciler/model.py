@@ -1,0 +1,332 @@
+"""The nouns that several rooms share. A noun of one room lives where it is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+Mode: TypeAlias = Literal["mix", "individual", "web"]
+
+
+class Secret:
+    """A value that must never be shown: it prints masked, and is opened only where a body is built."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('****')"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """Names one recording in the ledger; names are unique per set."""
+
+    set: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if self.set == "default" else f"{self.set}/{self.name}"
+
+
+class Slot(StrEnum):
+    """One of a recording's own uids: A and B of its first recorder, C and D of its second copy."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+
+    @property
+    def copy(self) -> int:
+        return 1 if self in (Slot.A, Slot.B) else 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Identity:
+    """What Agora allows one live recorder for: a second `start` with the same answers 400 code 53."""
+
+    app_id: str
+    channel: str
+    uid: str  # decimal digits, as on the wire
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """What is needed to query, update and stop a recorder, whatever the manifests say later."""
+
+    identity: Identity
+    mode: Mode
+    resource_id: str
+    sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFile:
+    """One file as the service listed it."""
+
+    name: str  # with its prefix, e.g. "dir/S32_room1.m3u8"
+    uid: str | None = None  # "0" in mix
+    track_type: str | None = None  # audio, video or audio_and_video
+    sliced_at: datetime | None = None
+
+
+# -- observations: what Agora said about a handle, with its time. No answer justifies no change.
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The service knows the recorder."""
+
+    at: datetime
+    status: int  # 0-7; 4 and 5 mean that it records
+    files: tuple[RecordedFile, ...] = ()
+    kind: Literal["live"] = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The service itself said 404 (or status 8 or 20); true only after the grace, for a failover hides a recorder."""
+
+    at: datetime
+    kind: Literal["missing"] = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlExpired:
+    """The handle is older than `controlFor`: the recorder may go on, but we can no longer ask or stop it."""
+
+    at: datetime
+    kind: Literal["control-expired"] = "control-expired"
+
+
+Observation: TypeAlias = Live | Missing | ControlExpired
+
+
+# -- sessions: one run of a recorder, from start to end. The class of the state is its status.
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Never answered about yet."""
+
+    kind: Literal["unseen"] = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Last answered about as live."""
+
+    at: datetime
+    status: int
+    kind: Literal["seen"] = "seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Answered about as missing since `since`, with no sign of life in between; last at `at`."""
+
+    since: datetime
+    at: datetime
+    kind: Literal["doubted"] = "doubted"
+
+
+Sighting: TypeAlias = Unseen | Seen | Doubted
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """How asking about a recorder goes: the last answer, and how often nothing useful came since."""
+
+    sighting: Sighting = field(default_factory=Unseen)
+    asked_at: datetime | None = None
+    tries: int = 0  # calls since the last sign of life: what paces the next
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """`start` may have been sent, its outcome is not known (S4). Only its own uid may be used."""
+
+    resource_ids: tuple[str, ...]  # every one a start was sent with; the newest last
+    since: datetime  # of the newest resource id: it is good for five minutes
+    tried_at: datetime | None = None  # last answered or given up; None: the process died in between
+    tries: int = 0
+    spent: bool = False  # the newest resource id was refused: a fresh one is needed
+    problem: str = ""
+    dismissed: str = ""  # why it is no longer wanted: stop it once it is settled
+    kind: Literal["intended"] = "intended"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A recorder lives under our identity that we cannot reach (S5): no usable sid, or control has expired."""
+
+    since: datetime
+    why: Literal["ControlLost", "HeldByAnother", "ControlExpired"]
+    resource_ids: tuple[str, ...] = ()
+    sid: str = ""
+    probed_at: datetime | None = None
+    problem: str = ""
+    dismissed: str = ""
+    kind: Literal["held"] = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`start` was answered with a sid; that it records is not confirmed yet."""
+
+    resource_id: str
+    sid: str
+    at: datetime
+    inquiry: Inquiry = field(default_factory=Inquiry)
+    kind: Literal["accepted"] = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A `query` has said that it records (status 4 or 5)."""
+
+    resource_id: str
+    sid: str
+    at: datetime
+    inquiry: Inquiry = field(default_factory=Inquiry)
+    kind: Literal["confirmed"] = "confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """`stop` is due, or was sent without an answer; it is repeated until confirmed (S12)."""
+
+    resource_id: str
+    sid: str
+    since: datetime
+    reason: str
+    failed: bool = False  # stopped because it never came to record
+    inquiry: Inquiry = field(default_factory=Inquiry)
+    kind: Literal["stopping"] = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing runs any more, or it was given away."""
+
+    at: datetime
+    how: Literal["stopped", "failed", "idle", "never-started", "forgotten", "left"]
+    reason: str
+    resource_id: str = ""
+    sid: str = ""
+    uploading_status: str | None = None
+    kind: Literal["ended"] = "ended"
+
+
+OpenState: TypeAlias = Intended | Held | Accepted | Confirmed | Stopping
+SessionState: TypeAlias = OpenState | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a session was last told: the spec as accepted, and keyed fingerprints in place of secret values."""
+
+    spec: Mapping[str, Any]  # RecordingSpec as JSON, by alias; references, never values
+    fingerprints: Mapping[str, str] = field(default_factory=dict)  # dotted path -> HMAC of the value
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of a recorder under one identity."""
+
+    number: int  # counts from 1 per recording
+    slot: Slot
+    identity: Identity
+    mode: Mode
+    url: str  # the service it runs at, e.g. "https://api.sd-rtn.com"
+    opened_at: datetime
+    applied: Applied
+    state: SessionState
+    files: tuple[RecordedFile, ...] = ()
+    failed_over: bool = False  # rejoined under a random uid: 53 is no fence any more (S6)
+
+    @property
+    def is_open(self) -> bool:
+        return not isinstance(self.state, Ended)
+
+    def become(self, state: SessionState) -> "Session":
+        return replace(self, state=state)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The service refused what this revision asks for: pointless until it changes."""
+
+    revision: str
+    problem: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How often in a row it ended or failed to start, and when the next try is due."""
+
+    failures: int
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A recording's page in the ledger: its open sessions, the last ended one, and what the next decision needs."""
+
+    key: Key
+    uids: Mapping[Slot, Identity] = field(default_factory=dict)  # once used, kept for ever (S1)
+    sessions: tuple[Session, ...] = ()  # every open one and the newest ended one, by number
+    next_number: int = 1
+    restarts: int = 0
+    backoff: Backoff | None = None
+    refusal: Refusal | None = None
+    completed: str = ""  # why it is over by its restart policy or was left running on purpose
+    labels: Mapping[str, str] = field(default_factory=dict)
+    on_removal: Literal["stop", "leave"] = "stop"
+    revision: str = ""  # of the newest accepted manifest that declared it
+    declared: bool = True  # false once the manifests of its own set no longer name it
+
+    @property
+    def open_sessions(self) -> tuple[Session, ...]:
+        return tuple(session for session in self.sessions if session.is_open)
+
+    @property
+    def newest(self) -> Session | None:
+        return self.sessions[-1] if self.sessions else None
+
+    def with_session(self, session: Session) -> "Entry":
+        """Put that session in place of the one with its number, or add it."""
+        others = [other for other in self.sessions if other.number != session.number]
+        return replace(self, sessions=tuple(sorted([*others, session], key=lambda one: one.number)))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of history: a decision that was carried out, or a fact that was learnt."""
+
+    at: datetime
+    key: Key
+    kind: str  # noun.verb, e.g. "recording.started"
+    reason: str
+    message: str = ""
+    session: int | None = None
+    revision: str = ""
+    request_id: str = ""
