@@ -280,7 +280,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How often in a row it ended or failed to start, and when the next try is due."""
+    """How often in a row something failed, and when the next try is due."""
 
     failures: int
     until: datetime
@@ -296,7 +296,8 @@ class Entry:
     sessions: tuple[Session, ...] = ()  # every open one and the newest ended one, by number
     next_number: int = 1
     restarts: int = 0
-    backoff: Backoff | None = None
+    backoff: Backoff | None = None  # of a recorder that keeps ending
+    retry: Backoff | None = None  # of a call that certainly had no effect
     refusal: Refusal | None = None
     completed: str = ""  # why it is over by its restart policy or was left running on purpose
     labels: Mapping[str, str] = field(default_factory=dict)
