@@ -1,0 +1,108 @@
+"""The simulated service on 127.0.0.1, for people, for the demo and for tests over real sockets."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from reconciler.simulator.app import DROP, make_app
+from reconciler.simulator.exchange import Clock
+from reconciler.simulator.faults import FaultPlan
+from reconciler.simulator.options import Options
+from reconciler.simulator.world import World
+
+HOST = "127.0.0.1"
+
+
+class PortInUseError(OSError):
+    """Somebody listens there already; the text is for people."""
+
+
+class Running(NamedTuple):
+    """A simulator in the background."""
+
+    url: str
+    world: World
+
+
+def scaled_clock(speed: float, clock: Clock = time.time) -> Clock:
+    """Make a clock that begins at the present moment of `clock` and runs `speed` times as fast."""
+    begin = clock()
+    return lambda: begin + (clock() - begin) * speed
+
+
+def serve(port: int, options: Options | None = None, faults: FaultPlan | None = None, speed: float = 1.0) -> None:
+    """Serve until SIGINT or SIGTERM. Raises PortInUseError."""
+    world = World(options or Options())
+    with _listen(port) as listener:
+        server = _server(world, faults or FaultPlan(), scaled_clock(speed), speed)
+        # Ctrl-C is the way to end a simulator, not a failure.
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def running_simulator(
+    options: Options | None = None,
+    faults: FaultPlan | None = None,
+    *,
+    clock: Clock | None = None,
+    speed: float = 1.0,
+    port: int = 0,
+) -> Iterator[Running]:
+    """Serve in a background thread, on a free port unless one is named. Raises PortInUseError."""
+    world = World(options or Options())
+    with _listen(port) as listener:
+        server = _server(world, faults or FaultPlan(), clock or scaled_clock(speed), speed)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True)
+        # Calls made before the server is up wait in the socket's queue.
+        thread.start()
+        try:
+            yield Running(f"http://{HOST}:{listener.getsockname()[1]}", world)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(error.errno, f"port {port} of {HOST} is in use; choose another with --port") from None
+        raise
+    listener.listen(128)
+    return listener
+
+
+def _server(world: World, faults: FaultPlan, clock: Clock, speed: float) -> uvicorn.Server:
+    app = make_app(world, faults, clock, speed)
+    return uvicorn.Server(
+        uvicorn.Config(
+            app, http=_Dropping, ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False
+        )
+    )
+
+
+class _Dropping(H11Protocol):
+    """Lets the app drop its connection, which ASGI has no word for."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        app = self.app
+
+        async def with_drop(scope: Any, receive: Any, send: Any) -> None:
+            scope.setdefault("extensions", {})[DROP] = transport.abort
+            await app(scope, receive, send)
+
+        self.app = with_drop
