@@ -8,7 +8,10 @@ from reconciler.simulator.options import Options
 
 @dataclass(slots=True)
 class Channels:
-    """Users by channel name; all App IDs see the same ones, which is all a simulator needs."""
+    """Users by channel name; all App IDs see the same ones, which is all a simulator needs.
+
+    A list names only channels that were spoken of: joined, left, asked for, or recorded.
+    """
 
     options: Options
     _users: dict[str, dict[str, bool]] = field(default_factory=dict)

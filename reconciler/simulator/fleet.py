@@ -76,6 +76,8 @@ class Fleet:
         self._alive[recorder.sid] = recorder
         self._live[recorder.channel][recorder.sid] = recorder
         web = recorder.mode == "web"
+        if not web:
+            self.channels.users(recorder.channel)  # from now on the channel lists know it
         joins_after = self.options.web_ready if web else self.options.status_after[2]
         self._later(recorder.started_at + joins_after, lambda at: self._enter(recorder, at))
         if web:
@@ -111,24 +113,25 @@ class Fleet:
         reason: str,
         *,
         abnormal: bool = False,
+        abrupt: bool = False,
         leave_code: int = 16,
         web_code: int = 0,
     ) -> None:
-        """Make a recorder leave; in good order it takes its time and keeps its uid a moment longer."""
+        """Make a recorder leave; unless `abrupt`, it takes its time and keeps its uid a moment longer."""
         if not recorder.live:
             return
         options = self.options
         recorder.ended_at, recorder.end_reason, recorder.abnormal = at, reason, abnormal
-        recorder.gone_at = at if abnormal else at + max(options.exit_seconds, options.upload_seconds)
+        recorder.gone_at = at if abrupt else at + max(options.exit_seconds, options.upload_seconds)
         del self._alive[recorder.sid]
         del self._live[recorder.channel][recorder.sid]
-        if not abnormal:
+        if not abrupt:
             identity = (recorder.app_id, recorder.channel, recorder.current_uid)
             self._leaving[identity] = at + options.conflict_after_stop
         if recorder.mode == "web":
             files = [{"filename": name, "sliceStartTime": milliseconds(at)} for name in recorder.files]
             self._notify(recorder, at, notices.WEB_STOPPED, code=web_code, message=reason, details="", fileList=files)
-        elif recorder.joined_at is not None and not abnormal:
+        elif recorder.joined_at is not None and not abrupt:
             self._notify(recorder, at, notices.LEFT, leaveCode=leave_code)
         self._later(recorder.gone_at, lambda at: self._farewell(recorder, at))
 
@@ -137,7 +140,7 @@ class Fleet:
         if recorder.hidden or not recorder.live:
             return
         if recorder.failovers >= self.options.max_failovers:
-            self.end(recorder, self.now, "one failover too many", abnormal=True)
+            self.end(recorder, self.now, "one failover too many", abnormal=True, abrupt=True)
             return
         recorder.hidden_until = self.now + hidden_for
         recorder.idle_since = None
@@ -154,11 +157,11 @@ class Fleet:
         options = self.options
         video = recorder.recording.get("transcodingConfig", {}) if recorder.mode == "mix" else {}
         if recorder.mode == "web" and recorder.page["url"] in options.bad_urls:
-            self.end(recorder, at, "access url failed", abnormal=True, web_code=5)
+            self.end(recorder, at, "access url failed", abnormal=True, abrupt=True, web_code=5)
         elif recorder.mode != "web" and recorder.token in options.bad_tokens:
             self._die(recorder, at, "bad token", module=0, code=110)
         elif (video.get("fps", 15), video.get("bitrate", 500)) in options.bad_video:
-            self.end(recorder, at, "fps and bitrate do not match", abnormal=True)
+            self.end(recorder, at, "fps and bitrate do not match", abnormal=True, abrupt=True)
         else:
             recorder.joined_at = at
             if recorder.mode != "web":
@@ -175,7 +178,7 @@ class Fleet:
     def _die(self, recorder: Recorder, at: float, reason: str, *, module: int, code: int) -> None:
         if recorder.live:
             self._notify(recorder, at, notices.ERROR, module=module, errorLevel=5, errorCode=code, stat=0, errorMsg="")
-            self.end(recorder, at, reason, abnormal=True)
+            self.end(recorder, at, reason, abnormal=True, abrupt=True)
 
     def _idle_exit(self, recorder: Recorder, since: float, at: float) -> None:
         if recorder.live and recorder.idle_since == since:

@@ -24,6 +24,9 @@ HOST = "127.0.0.1"
 class PortInUseError(OSError):
     """Somebody listens there already; the text is for people."""
 
+    def __str__(self) -> str:
+        return str(self.strerror)
+
 
 class Running(NamedTuple):
     """A simulator in the background."""

@@ -84,12 +84,12 @@ class World:
         self.leave(now, channel, uid)
         for recorder in self.fleet.live():
             if recorder.in_channel and (recorder.channel, recorder.current_uid) == (channel, uid):
-                self.fleet.end(recorder, self.fleet.now, "kicked")
+                self.fleet.end(recorder, self.fleet.now, "kicked", abnormal=True)
 
     def kill(self, now: float, sid: str) -> None:
         """End a recorder abnormally, with nobody to take over. Raises KeyError: no such recorder."""
         self.fleet.advance(now)
-        self.fleet.end(self.fleet.by_sid[sid], self.fleet.now, "killed", abnormal=True)
+        self.fleet.end(self.fleet.by_sid[sid], self.fleet.now, "killed", abnormal=True, abrupt=True)
 
     def fail_over(self, now: float, sid: str, hidden_for: float = 30.0) -> None:
         """Lose a recorder's server; another takes over after `hidden_for`. Raises KeyError: no such recorder."""
@@ -107,8 +107,9 @@ class World:
         now = self.fleet.now
         route = find_route(method, target, self.options.query_method)
         request_id = self.fleet.fingerprint("request", 32)
+        headers = {name.lower(): value for name, value in headers.items()}
         try:
-            self._pass_gateway(route, {name.lower(): value for name, value in headers.items()}, now)
+            self._pass_gateway(route, headers, now)
             status, answer, delay = self._serve(route, headers, body, now)
         except Refusal as refusal:
             status, answer, delay = refusal.status, refusal.body, 0.0
@@ -183,7 +184,7 @@ class World:
 
     def _said(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         """Read the body of a changing call and check its envelope (§2, V1; error 8 of §4.4)."""
-        kind = {name.lower(): value for name, value in headers.items()}.get("content-type", "")
+        kind = headers.get("content-type", "")
         old_status = self.options.old_code_status
         if kind.lower() not in _CONTENT_TYPES:
             raise refused("Content-Type error!", code=8, status=old_status)
