@@ -1,0 +1,71 @@
+"""Sessions and events: every run of every recorder, and every line of history. Statements only."""
+
+from datetime import datetime
+from typing import Any
+
+from reconciler.ledger import documents
+from reconciler.ledger.threads import Connection
+from reconciler.model import Event, Identity, Key, Session
+
+
+def owner_of(connection: Connection, identity: Identity) -> Key | None:
+    row = connection.execute(
+        "SELECT set_name, name FROM sessions WHERE app_id = ? AND channel = ? AND uid = ? AND is_open = 1",
+        (identity.app_id, identity.channel, identity.uid),
+    ).fetchone()
+    return Key(row[0], row[1]) if row else None
+
+
+def open_recorders(connection: Connection, app_id: str) -> int:
+    row = connection.execute("SELECT count(*) FROM sessions WHERE app_id = ? AND is_open = 1", (app_id,)).fetchone()
+    return int(row[0])
+
+
+def sessions(connection: Connection, key: Key | None, set_name: str | None) -> tuple[tuple[Key, Session], ...]:
+    where, values = _of(key, set_name)
+    rows = connection.execute(
+        f"SELECT set_name, name, document, checksum FROM sessions {where} "  # noqa: S608  # constants only
+        "ORDER BY opened_at, set_name, name, number",
+        values,
+    ).fetchall()
+    found = ((Key(row[0], row[1]), row) for row in rows)
+    return tuple((key, documents.read_session(key, row[2], row[3])) for key, row in found)
+
+
+def events(
+    connection: Connection,
+    key: Key | None,
+    set_name: str | None,
+    *,
+    since: datetime | None,
+    limit: int | None,
+    after_id: int | None,
+) -> tuple[tuple[int, Event], ...]:
+    where, values = _of(key, set_name)
+    where, values = f"{where} AND id > ?", [*values, after_id or 0]
+    if since is not None:
+        where, values = f"{where} AND at >= ?", [*values, documents.stamp(since)]
+    newest_first = limit is not None and after_id is None
+    order = f"ORDER BY id {'DESC' if newest_first else 'ASC'} {'' if limit is None else 'LIMIT ?'}"
+    rows = connection.execute(
+        f"SELECT id, set_name, name, document, checksum FROM events {where} {order}",  # noqa: S608  # constants only
+        values if limit is None else [*values, limit],
+    ).fetchall()
+    found = ((row[0], Key(row[1], row[2]), row) for row in (reversed(rows) if newest_first else rows))
+    return tuple((number, documents.read_event(key, row[3], row[4])) for number, key, row in found)
+
+
+def append(connection: Connection, event: Event) -> None:
+    connection.execute(
+        "INSERT INTO events (set_name, name, at, document, checksum) VALUES (?, ?, ?, ?, ?)",
+        (
+            *(event.key.set, event.key.name, documents.stamp(event.at)),
+            *documents.write("event", Event, event.key, event),
+        ),
+    )
+
+
+def _of(key: Key | None, set_name: str | None) -> tuple[str, list[Any]]:
+    if key is not None:
+        return "WHERE set_name = ? AND name = ?", [key.set, key.name]
+    return ("WHERE set_name = ?", [set_name]) if set_name is not None else ("WHERE 1 = 1", [])

@@ -1,0 +1,182 @@
+"""The ledger as the other rooms see it: each method is one transaction. Not for deciding what to write."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from os import PathLike
+from typing import TypeVar
+
+from reconciler.errors import LedgerError
+from reconciler.ledger import accounts, claims, entries, files, history
+from reconciler.ledger.claims import Claim
+from reconciler.ledger.holders import Holders
+from reconciler.ledger.sqlite import Database
+from reconciler.ledger.threads import Connection, InlineThread, Job, Thread
+from reconciler.model import Entry, Event, Identity, Key, Session
+
+T = TypeVar("T")
+SERVICES = {"agora": "Agora", "simulator": "an API simulator"}
+
+
+async def open_ledger(
+    place: str | PathLike[str],
+    *,
+    service: str | None,
+    now: Callable[[], datetime],
+    run: Thread | None = None,
+    create: bool = True,
+    on_commit: Callable[[str], None] | None = None,
+) -> "Ledger":
+    """Open the ledger at a path or `sqlite:///FILE`, made if it is missing and `create` says so.
+
+    `service` ("agora" or "simulator") is written down at the first opening that names one and must be the same ever
+    after; None is for readers that call nobody. `run` defaults to the caller's thread. `on_commit` hears "before NAME"
+    and "after NAME" around each COMMIT; what it raises, the caller of that method gets. A ledger that may only be read
+    opens, and refuses writes. Raises LedgerError.
+    """
+    path = files.locate(place)
+    database = Database(path, create=create, on_commit=on_commit)
+    ledger = Ledger(database, Holders(path), run or InlineThread(), now)
+    try:
+        if service is not None:
+            await ledger.serve(service, str(path))
+    except BaseException:
+        await ledger.close()
+        raise
+    return ledger
+
+
+class Ledger:
+    """One opened ledger. Every method raises LedgerError when the ledger cannot be used; nothing is written then."""
+
+    def __init__(self, database: Database, holders: Holders, run: Thread, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._holders = holders
+        self._run = run
+        self._now = now
+        self._run.start(database.perform)
+
+    async def close(self) -> None:
+        """Finish what was begun and free every claim, as the end of the process would."""
+        await self._run.stop()
+        try:
+            self._database.close()
+        finally:
+            self._holders.close()
+
+    async def serve(self, service: str, path: str) -> None:
+        """Bind the ledger to its service, or refuse it."""
+        bound = await self._read("service", lambda connection: accounts.fact(connection, "service"))
+        if bound is None and not self._database.read_only:
+            bound = await self._write(
+                "service", lambda connection: accounts.settle_fact(connection, "service", service)
+            )
+        if bound not in (None, service):
+            made, asked = SERVICES.get(bound, bound), SERVICES.get(service, service)
+            raise LedgerError(f"{path} was made against {made} and is not used against {asked}; name another ledger")
+
+    async def fingerprint_key(self) -> bytes:
+        """Give the 32 random bytes of this ledger, made at the first asking."""
+        found = await self._read("fingerprint_key", lambda connection: accounts.fact(connection, "fingerprint_key"))
+        if found is None:
+            made = secrets.token_hex(32)
+            found = await self._write(
+                "fingerprint_key", lambda connection: accounts.settle_fact(connection, "fingerprint_key", made)
+            )
+        return bytes.fromhex(found)
+
+    # -- claims
+
+    async def claim(self, key: Key) -> Claim | None:
+        """Take the key for a turn; None while another living holder has it. One's own older claim is void then."""
+        holders = self._holders
+        return await self._write(
+            "claim", lambda connection: claims.claim(connection, key, holders.own(), holders.lives)
+        )
+
+    async def release(self, claim: Claim) -> None:
+        """Give the key back; a claim that was lost or given back before changes nothing."""
+        await self._write("release", lambda connection: claims.release(connection, claim))
+
+    # -- entries
+
+    async def entries(self, set_name: str | None = None) -> dict[Key, Entry]:
+        """Read the entries of a set, or of all, in the order of their keys."""
+        return await self._read("entries", lambda connection: entries.entries(connection, set_name))
+
+    async def entry(self, key: Key) -> Entry | None:
+        return await self._read("entry", lambda connection: entries.entry(connection, key))
+
+    async def save(
+        self,
+        claim: Claim,
+        entry: Entry,
+        events: Sequence[Event] = (),
+        *,
+        release: bool = False,
+        room: tuple[str, int] | None = None,
+    ) -> None:
+        """Write the entry with its sessions and events under the claim, all or nothing; `release` frees the claim too.
+
+        `room=(app_id, limit)` refuses more open sessions of that App ID. Raises ClaimLostError, IdentityTakenError,
+        RoomTakenError, and LedgerError for an entry that leaves out an open session.
+        """
+        assert claim.key == entry.key, f"{claim.key} is claimed, {entry.key} is written"
+        await self._write(
+            "save", lambda connection: entries.save(connection, claim, entry, events, release=release, room=room)
+        )
+
+    async def rename(self, old: Key, new: Key, claimed: Sequence[Claim] = ()) -> bool:
+        """Move entry, sessions and events to a new key; False if there is nothing to move or `new` has an entry.
+
+        Raises ClaimedError while either key is claimed by a living holder other than by `claimed`: the turn under way
+        would lose what it is about to write. The claim of `old` is void afterwards.
+        """
+        lives = self._holders.lives
+        return await self._write("rename", lambda connection: entries.rename(connection, old, new, claimed, lives))
+
+    # -- history and identities
+
+    async def owner_of(self, identity: Identity) -> Key | None:
+        """Tell whose open session has that App ID, channel and uid."""
+        return await self._read("owner_of", lambda connection: history.owner_of(connection, identity))
+
+    async def open_recorders(self, app_id: str) -> int:
+        return await self._read("open_recorders", lambda connection: history.open_recorders(connection, app_id))
+
+    async def sessions(self, key: Key | None = None, set_name: str | None = None) -> tuple[tuple[Key, Session], ...]:
+        """Read every session there ever was of one key, of a set, or of all, oldest first."""
+        return await self._read("sessions", lambda connection: history.sessions(connection, key, set_name))
+
+    async def events(
+        self,
+        key: Key | None = None,
+        set_name: str | None = None,
+        *,
+        since: datetime | None = None,
+        limit: int | None = None,
+        after_id: int | None = None,
+    ) -> tuple[tuple[int, Event], ...]:
+        """Read events with their ids, oldest first: the newest `limit`, or the next `limit` after `after_id`."""
+        return await self._read(
+            "events",
+            lambda connection: history.events(connection, key, set_name, since=since, limit=limit, after_id=after_id),
+        )
+
+    # -- the quota
+
+    async def draw(self, app_id: str, qps: float) -> float:
+        """Take the next call slot of the App ID, shared by all processes on this ledger; gives the seconds until it."""
+        return await self._write("draw", lambda connection: accounts.draw(connection, app_id, qps, self._now()))
+
+    async def throttled(self, app_id: str) -> None:
+        """Slow the App ID's calls down for a minute, after a 429."""
+        await self._write("throttled", lambda connection: accounts.throttled(connection, app_id, self._now()))
+
+    # -- transactions
+
+    async def _read(self, name: str, work: Callable[[Connection], T]) -> T:
+        return await self._run.run(Job(name, work, writes=False))
+
+    async def _write(self, name: str, work: Callable[[Connection], T]) -> T:
+        return await self._run.run(Job(name, work, writes=True))

@@ -1,0 +1,148 @@
+"""Where the ledger's work is done: at once in the caller's thread, or in one thread of its own with group commit."""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
+
+from reconciler.errors import LedgerError
+
+if TYPE_CHECKING:
+    import asyncio
+
+T = TypeVar("T")
+MOST_TOGETHER = 128  # jobs in one COMMIT: bounds what the first of them waits for the last
+
+
+class Cursor(Protocol):
+    """What a statement answers."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+
+
+class Connection(Protocol):
+    """What statements need of a driver."""
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ..., /) -> Cursor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[T]):
+    """One transaction: read-only, or one that may share its COMMIT with others."""
+
+    name: str
+    work: Callable[[Connection], T]
+    writes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The job is through; what it wrote is durable."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Nothing of the job was written, or it is not known whether (only when `on_commit` raised after the COMMIT)."""
+
+    error: BaseException
+
+
+Outcome: TypeAlias = Done | Failed
+Perform: TypeAlias = Callable[[Sequence[Job[Any]]], list[Outcome]]  # one outcome for each, in order; never raises
+
+
+class Thread(Protocol):
+    """Runs the jobs of one ledger, one after another."""
+
+    def start(self, perform: Perform) -> None: ...
+    async def run(self, job: Job[T]) -> T: ...
+    async def stop(self) -> None: ...
+
+
+class InlineThread:
+    """Runs each job in the caller's thread without ever yielding: what a deterministic simulation needs."""
+
+    def __init__(self) -> None:
+        self._perform: Perform | None = None
+
+    def start(self, perform: Perform) -> None:
+        self._perform = perform
+
+    async def run(self, job: Job[T]) -> T:
+        if self._perform is None:
+            raise LedgerError("the ledger is closed")
+        return cast("T", _value(self._perform([job])[0]))
+
+    async def stop(self) -> None:
+        self._perform = None
+
+
+class WriterThread:
+    """Runs jobs in one thread of its own; those that queue up while it writes share the next COMMIT.
+
+    A caller that is cancelled takes nothing back: its job is done all the same.
+    """
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def start(self, perform: Perform) -> None:
+        self._thread = threading.Thread(target=self._work, args=(perform,), name="ledger", daemon=True)
+        self._thread.start()
+
+    async def run(self, job: Job[T]) -> T:
+        if self._thread is None:
+            raise LedgerError("the ledger is closed")
+        import asyncio  # noqa: PLC0415  # 60 ms that commands without a loop of their own do not pay
+
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Queued(job, future))
+        return cast("T", _value(await future))
+
+    async def stop(self) -> None:
+        """Finish what is queued and end the thread."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._queue.put(None)
+            thread.join()
+
+    def _work(self, perform: Perform) -> None:
+        going = True
+        while going:
+            taken = [self._queue.get()]
+            while len(taken) < MOST_TOGETHER and not self._queue.empty():
+                taken.append(self._queue.get())
+            going = None not in taken  # `stop` puts it last
+            together = [one for one in taken if one is not None]
+            outcomes = perform([one.job for one in together])
+            for one, outcome in zip(together, outcomes, strict=True):
+                one.land(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    job: Job[Any]
+    future: "asyncio.Future[Outcome]"
+
+    def land(self, outcome: Outcome) -> None:
+        try:
+            self.future.get_loop().call_soon_threadsafe(self._settle, outcome)
+        except RuntimeError:  # the loop was closed: nobody waits any more
+            return
+
+    def _settle(self, outcome: Outcome) -> None:
+        if not self.future.done():
+            self.future.set_result(outcome)
+
+
+def _value(outcome: Outcome) -> Any:
+    if isinstance(outcome, Failed):
+        raise outcome.error
+    return outcome.value
