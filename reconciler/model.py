@@ -166,6 +166,7 @@ class Intended:
     tried_at: datetime | None = None  # last answered or given up; None: the process died in between
     tries: int = 0
     spent: bool = False  # the newest resource id was refused: a fresh one is needed
+    held: str = ""  # why it was held before this probe (see Held.why)
     problem: str = ""
     dismissed: str = ""  # why it is no longer wanted: stop it once it is settled
     kind: Literal["intended"] = "intended"
@@ -314,9 +315,11 @@ class Entry:
         return self.sessions[-1] if self.sessions else None
 
     def with_session(self, session: Session) -> "Entry":
-        """Put that session in place of the one with its number, or add it."""
-        others = [other for other in self.sessions if other.number != session.number]
-        return replace(self, sessions=tuple(sorted([*others, session], key=lambda one: one.number)))
+        """Put that session in place of the one with its number, or add it; of the ended ones the newest stays."""
+        others = (other for other in self.sessions if other.number != session.number)
+        ordered = sorted([*others, session], key=lambda one: one.number)
+        newest_ended = max((one.number for one in ordered if not one.is_open), default=0)
+        return replace(self, sessions=tuple(one for one in ordered if one.is_open or one.number == newest_ended))
 
 
 @dataclass(frozen=True, slots=True)

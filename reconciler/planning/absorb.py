@@ -1,0 +1,259 @@
+"""How an outcome changes the ledger's entry. Pure.
+
+`plan` folds the same functions over predicted outcomes, so that what is printed is what would be written.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal, assert_never
+
+from reconciler.errors import Problem
+from reconciler.model import (
+    Accepted,
+    Applied,
+    Confirmed,
+    ControlExpired,
+    Doubted,
+    Ended,
+    Entry,
+    Event,
+    Held,
+    Inquiry,
+    Intended,
+    Live,
+    Missing,
+    RecordedFile,
+    Refusal,
+    Seen,
+    Session,
+    Stopping,
+)
+from reconciler.planning import backoff
+from reconciler.planning.changes import Consequence
+from reconciler.planning.history import Written, ended, event, said
+from reconciler.planning.inquiries import RECORDS
+from reconciler.planning.outcomes import (
+    AppRefused,
+    NoRoom,
+    NotStarted,
+    Observed,
+    Outcome,
+    Started,
+    StartHeld,
+    StartRefused,
+    StartUnknown,
+    Stopped,
+    Unanswered,
+    Updated,
+    UpdateFailed,
+)
+from reconciler.planning.rules import Rules
+
+# Fields of the spec that one kind of update has told the recorder, by dotted path.
+_TOLD: dict[Consequence, tuple[str, ...]] = {
+    Consequence.LAYOUT: ("layout",),
+    Consequence.SUBSCRIPTION: ("capture.subscribe",),
+    Consequence.WEB: ("web.paused", "web.publish"),
+    Consequence.STORAGE: ("storage.accessKey", "storage.secretKey", "storage.stsToken", "storage.stsExpiration"),
+}
+
+
+def absorb(entry: Entry, outcome: Outcome, rules: Rules) -> Written:  # noqa: C901, PLR0912 - one arm per outcome
+    """Write an outcome into the entry. The same outcome always gives the same entry."""
+    match outcome:
+        case Started():
+            return _started(entry, outcome)
+        case StartUnknown():
+            return _start_unknown(entry, outcome)
+        case StartHeld():
+            return _start_held(entry, outcome)
+        case NotStarted(session=session, problem=problem, at=at):
+            retry = backoff.unanswered(entry.retry, str(problem), rules, at)
+            return _withdrawn(replace(entry, retry=retry), session, "recording.delayed", problem, at)
+        case StartRefused(session=session, revision=revision, problem=problem, at=at):
+            refused = replace(entry, refusal=Refusal(revision, str(problem), at))
+            return _withdrawn(refused, session, "recording.refused", problem, at)
+        case AppRefused(problem=problem, at=at, session=session):
+            return _withdrawn(entry, session, "recording.refused", problem, at)
+        case NoRoom(problem=problem, at=at):
+            return Written(entry, (said(entry, "recording.delayed", problem, at),))
+        case Observed(session=session, observation=observation):
+            return _observed(entry, session, observation, rules)
+        case Unanswered(session=session, problem=problem, at=at):
+            return _unanswered(entry, session, problem, at)
+        case Updated():
+            return _updated(entry, outcome)
+        case UpdateFailed(session=session, revision=revision, problem=problem, refused=refused, at=at):
+            if refused:
+                changed = replace(entry, refusal=Refusal(revision, str(problem), at))
+            else:
+                changed = replace(entry, retry=backoff.unanswered(entry.retry, str(problem), rules, at))
+            kind = "recording.refused" if refused else "recording.delayed"
+            return Written(changed, (said(entry, kind, problem, at, session),))
+        case Stopped():
+            return _stopped(entry, outcome, rules)
+        case _ as never:
+            assert_never(never)
+
+
+def _started(entry: Entry, outcome: Started) -> Written:
+    session = outcome.session
+    applied = outcome.applied or session.applied
+    accepted = Accepted(resource_id=outcome.resource_id, sid=outcome.sid, at=outcome.at)
+    changed = replace(entry.with_session(replace(session, applied=applied, state=accepted)), retry=None, refusal=None)
+    reason = "accepted" if outcome.applied else "it ran already"
+    message = f"sid {outcome.sid}, slot {session.slot}, uid {session.identity.uid}"
+    started = [event(entry, "recording.started", reason, outcome.at, session, message)]
+    dismissed = session.state.dismissed if isinstance(session.state, Intended | Held) else ""
+    if dismissed:
+        # The wish to stop it outlives the process that had it: it is written together with the handle.
+        stopping = Stopping(outcome.resource_id, outcome.sid, outcome.at, dismissed)
+        changed = changed.with_session(replace(session, applied=applied, state=stopping))
+        started.append(event(entry, "recording.stopping", dismissed, outcome.at, session))
+    return Written(changed, tuple(started))
+
+
+def _start_unknown(entry: Entry, outcome: StartUnknown) -> Written:
+    state = outcome.session.state
+    assert isinstance(state, Intended)
+    unsettled = replace(
+        state, tried_at=outcome.at, tries=state.tries + 1, problem=str(outcome.problem), spent=outcome.spent
+    )
+    changed = entry.with_session(outcome.session.become(unsettled))
+    return Written(changed, (said(entry, "recording.unsettled", outcome.problem, outcome.at, outcome.session),))
+
+
+def _start_held(entry: Entry, outcome: StartHeld) -> Written:
+    state = outcome.session.state
+    assert isinstance(state, Intended)
+    held = Held(
+        since=outcome.at,
+        why=outcome.why,
+        resource_ids=state.resource_ids,
+        probed_at=outcome.at,
+        problem=str(outcome.problem),
+        dismissed=state.dismissed,
+    )
+    changed = entry.with_session(outcome.session.become(held))
+    return Written(changed, (said(entry, "recording.held", outcome.problem, outcome.at, outcome.session),))
+
+
+def _withdrawn(entry: Entry, session: Session | None, kind: str, problem: Problem, at: datetime) -> Written:
+    """Take an intent back: certainly nothing was started."""
+    if session is None:
+        return Written(entry, (said(entry, kind, problem, at),))
+    closed = session.become(Ended(at, "never-started", str(problem)))
+    return Written(entry.with_session(closed), (said(entry, kind, problem, at, session),))
+
+
+def _observed(entry: Entry, session: Session, observation: Live | Missing | ControlExpired, rules: Rules) -> Written:
+    state = session.state
+    assert isinstance(state, Accepted | Confirmed | Stopping)
+    match observation:
+        case Live():
+            return _live(entry, session, state, observation, rules)
+        case Missing(at=at):
+            return _missing(entry, session, state, at)
+        case ControlExpired(at=at):
+            dismissed = state.reason if isinstance(state, Stopping) else ""
+            held = Held(
+                since=at,
+                why="ControlExpired",
+                resource_ids=(state.resource_id,),
+                sid=state.sid,
+                probed_at=at,
+                problem="controlFor is over",
+                dismissed=dismissed,
+            )
+            lost = event(entry, "recording.control-lost", "ControlExpired", at, session)
+            return Written(entry.with_session(session.become(held)), (lost,))
+        case _ as never:
+            assert_never(never)
+
+
+def _live(
+    entry: Entry, session: Session, state: Accepted | Confirmed | Stopping, observation: Live, rules: Rules
+) -> Written:
+    inquiry = Inquiry(Seen(observation.at, observation.status), observation.at, 0)
+    if isinstance(state, Accepted) and observation.status < RECORDS:
+        inquiry = replace(inquiry, tries=state.inquiry.tries + 1)
+    seen = replace(
+        session,
+        files=_merged(session.files, observation.files),
+        failed_over=session.failed_over or any("bak" in file.name for file in observation.files),
+    )
+    if isinstance(state, Accepted) and observation.status >= RECORDS:
+        confirmed = Confirmed(state.resource_id, state.sid, observation.at, inquiry)
+        records = event(entry, "recording.confirmed", f"status {observation.status}", observation.at, session)
+        return Written(entry.with_session(seen.become(confirmed)), (records,))
+    events: tuple[Event, ...] = ()
+    if isinstance(state.inquiry.sighting, Doubted):
+        events = (event(entry, "recording.found", "the service finds it again", observation.at, session),)
+    changed = entry.with_session(seen.become(replace(state, inquiry=inquiry)))
+    if entry.backoff and isinstance(state, Confirmed) and observation.at - state.at >= rules.backoff_reset:
+        changed = replace(changed, backoff=None)
+    return Written(changed, events)
+
+
+def _merged(known: Sequence[RecordedFile], listed: Sequence[RecordedFile]) -> tuple[RecordedFile, ...]:
+    by_name = {file.name: file for file in known}
+    by_name.update({file.name: file for file in listed})
+    return tuple(by_name.values())
+
+
+def _missing(entry: Entry, session: Session, state: Accepted | Confirmed | Stopping, at: datetime) -> Written:
+    doubted = state.inquiry.sighting
+    events: tuple[Event, ...] = ()
+    if isinstance(doubted, Doubted):
+        doubted = replace(doubted, at=at)
+    else:
+        doubted = Doubted(since=at, at=at)
+        events = (event(entry, "recording.missing", "404: failed to find worker", at, session),)
+    tries = 1 if not isinstance(state.inquiry.sighting, Doubted) else state.inquiry.tries + 1
+    inquiry = Inquiry(doubted, at, tries)
+    return Written(entry.with_session(session.become(replace(state, inquiry=inquiry))), events)
+
+
+def _unanswered(entry: Entry, session: Session, problem: Problem, at: datetime) -> Written:
+    state = session.state
+    assert isinstance(state, Accepted | Confirmed | Stopping)
+    first = state.inquiry.tries == 0
+    inquiry = replace(state.inquiry, asked_at=at, tries=state.inquiry.tries + 1)
+    events = (said(entry, "recording.unanswered", problem, at, session),) if first else ()
+    return Written(entry.with_session(session.become(replace(state, inquiry=inquiry))), events)
+
+
+def _updated(entry: Entry, outcome: Updated) -> Written:
+    told = _TOLD[outcome.consequence]
+    applied = outcome.session.applied
+    spec = dict(applied.spec)
+    for path in told:
+        spec = _grafted(spec, outcome.applied.spec, path.split("."))
+    fingerprints = {path: text for path, text in applied.fingerprints.items() if path not in told}
+    fingerprints |= {path: text for path, text in outcome.applied.fingerprints.items() if path in told}
+    session = replace(outcome.session, applied=Applied(spec, fingerprints, outcome.applied.revision))
+    told_so = event(entry, "recording.updated", outcome.reason, outcome.at, session, outcome.consequence)
+    return Written(replace(entry.with_session(session), retry=None, revision=outcome.applied.revision), (told_so,))
+
+
+def _grafted(spec: dict[str, object], source: object, path: Sequence[str]) -> dict[str, object]:
+    name, *rest = path
+    inner = source.get(name) if isinstance(source, dict) else None
+    mine = spec.get(name)
+    if rest and isinstance(mine, dict):
+        return {**spec, name: _grafted(mine, inner, rest)}
+    return {**spec, name: inner}
+
+
+def _stopped(entry: Entry, outcome: Stopped, rules: Rules) -> Written:
+    session = outcome.session
+    state = session.state
+    assert isinstance(state, Stopping)
+    how: Literal["stopped", "failed"] = "failed" if state.failed else "stopped"
+    words = {"stopped": "", "no-data": " (nothing was recorded)", "leaving": " (it was leaving already)"}[outcome.how]
+    with_files = replace(session, files=_merged(session.files, outcome.files))
+    closed = Ended(
+        outcome.at, how, state.reason + words, state.resource_id, state.sid, uploading_status=outcome.uploading_status
+    )
+    return ended(entry, with_files, closed, rules)

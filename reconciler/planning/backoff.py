@@ -1,0 +1,24 @@
+"""How long to wait before a recording that keeps ending is started again."""
+
+from datetime import datetime, timedelta
+
+from reconciler.model import Backoff
+from reconciler.planning.rules import Rules
+
+
+def after_end(backoff: Backoff | None, reason: str, rules: Rules, now: datetime) -> Backoff:
+    """Pace the next start: at once after the first end, then the base, doubling up to the maximum."""
+    failures = (backoff.failures if backoff else 0) + 1
+    wait = timedelta(0)
+    if failures > 1:
+        # 2**30 seconds are more than any maximum: the power is capped so that it cannot overflow.
+        wait = min(rules.backoff_base * 2 ** min(failures - 2, 30), rules.backoff_max)
+    return Backoff(failures=failures, until=now + wait, reason=reason)
+
+
+def unanswered(backoff: Backoff | None, reason: str, rules: Rules, now: datetime) -> Backoff:
+    """Pace the repetition of a call that certainly had no effect."""
+    failures = (backoff.failures if backoff else 0) + 1
+    delays = rules.retry_delays
+    wait = delays[failures - 1] if failures <= len(delays) else rules.poll_interval
+    return Backoff(failures=failures, until=now + wait, reason=reason)

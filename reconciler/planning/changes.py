@@ -1,0 +1,132 @@
+"""What differs between what a session was last told and what is wanted now, and what each difference asks for."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from reconciler.model import Applied
+
+
+class Consequence(StrEnum):
+    """What a changed field asks for on a live recording (interface.md 1.2)."""
+
+    SUBSCRIPTION = "subscription"
+    LAYOUT = "layout"
+    WEB = "web"
+    STORAGE = "storage"
+    REPLACE = "replace"
+    NOTHING = "nothing"
+
+
+# The first that fits decides: a path fits its own field and all below it.
+_CONSEQUENCES: tuple[tuple[str, Consequence], ...] = (
+    ("layout", Consequence.LAYOUT),
+    ("capture.subscribe", Consequence.SUBSCRIPTION),
+    ("web.paused", Consequence.WEB),
+    ("web.publish", Consequence.WEB),
+    ("storage.accessKey", Consequence.STORAGE),
+    ("storage.secretKey", Consequence.STORAGE),
+    ("storage.stsToken", Consequence.STORAGE),
+    ("storage.stsExpiration", Consequence.NOTHING),
+    ("token", Consequence.NOTHING),
+    ("controlFor", Consequence.NOTHING),
+    ("restart", Consequence.NOTHING),
+    ("replace", Consequence.NOTHING),
+    ("priority", Consequence.NOTHING),
+    ("onRemoval", Consequence.NOTHING),
+    ("schedule", Consequence.NOTHING),
+    ("when", Consequence.NOTHING),
+    ("suspend", Consequence.NOTHING),
+    ("copies", Consequence.NOTHING),
+    ("profiles", Consequence.NOTHING),
+    # The identity is compared with what the session has, not with how the manifest came to it.
+    ("uid", Consequence.NOTHING),
+    ("app", Consequence.NOTHING),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that differs. Values of secrets are never in it."""
+
+    path: str  # e.g. "layout.type"
+    before: str
+    after: str
+    consequence: Consequence
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.before} → {self.after}"
+
+
+def changes(applied: Applied, wanted: Applied) -> tuple[Change, ...]:
+    """Compare field by field; what asks for nothing is left out, the rest is in the order of its path."""
+    before, after = dict(_leaves(applied)), dict(_leaves(wanted))
+    found = [
+        Change(path, *_worded(before.get(path), after.get(path)), _consequence(path))
+        for path in sorted(before.keys() | after.keys())
+        if _differs(before.get(path), after.get(path))
+    ]
+    return tuple(change for change in found if change.consequence is not Consequence.NOTHING)
+
+
+def _consequence(path: str) -> Consequence:
+    for field, consequence in _CONSEQUENCES:
+        if path == field or path.startswith(field + "."):
+            return consequence
+    return Consequence.REPLACE
+
+
+def _differs(before: Any, after: Any) -> bool:
+    if isinstance(before, _Fingerprint) and isinstance(after, _Fingerprint):
+        return before.differs(after)
+    return bool(before != after)
+
+
+def _worded(before: Any, after: Any) -> tuple[str, str]:
+    if isinstance(before, _Fingerprint) and isinstance(after, _Fingerprint):
+        return "****", "**** (another value)"
+    return _text(before), _text(after)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, _Fingerprint):
+        return "****"
+    if value is None:
+        return "(none)"
+    if isinstance(value, list):
+        return f"[{len(value)} items]" if any(isinstance(item, dict) for item in value) else str(value)
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fingerprint:
+    """`key-id:digest` of a secret value, or nothing where the value could not be read."""
+
+    text: str | None
+
+    def differs(self, other: "_Fingerprint") -> bool:
+        if self.text is None or other.text is None:
+            return False  # unreadable is not changed: a live recording is left alone
+        key_id, _, digest = self.text.partition(":")
+        other_key_id, _, other_digest = other.text.partition(":")
+        # Made with another key, the two say nothing about each other: a new baseline, no action (S19).
+        return key_id == other_key_id and digest != other_digest
+
+
+def _leaves(applied: Applied) -> Iterator[tuple[str, Any]]:
+    yield from _walk("", applied.spec, applied.fingerprints)
+
+
+def _walk(path: str, value: Any, fingerprints: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    if path in fingerprints or _is_reference(value):
+        yield path, _Fingerprint(fingerprints.get(path))
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _walk(f"{path}.{name}" if path else name, inner, fingerprints)
+    elif value is not None:
+        yield path, value
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.keys() in ({"env"}, {"file"})

@@ -1,0 +1,52 @@
+"""What is learnt without a call, and how it is written down. Pure."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal, assert_never
+
+from reconciler.model import Accepted, Confirmed, Ended, Entry, Held, Intended, Session, Stopping
+from reconciler.planning.actions import Dismissed, Fact, Finished, Forget, Gone, NotOurs
+from reconciler.planning.history import Written, ended, event
+from reconciler.planning.rules import Rules
+
+
+def learn(entry: Entry, fact: Fact, now: datetime, rules: Rules) -> Written:
+    """Write down what needs no call."""
+    match fact:
+        case Gone(session=session):
+            return _gone(entry, session, now, rules)
+        case Dismissed(session=session, why=why):
+            assert isinstance(session.state, Intended | Held)
+            dismissed = session.become(replace(session.state, dismissed=why))
+            return Written(entry.with_session(dismissed), (event(entry, "recording.dismissed", why, now, session),))
+        case NotOurs(session=session):
+            closed = session.become(Ended(at=now, how="never-started", reason="another recorder held the uid"))
+            withdrawn = event(entry, "recording.withdrawn", "another recorder holds the uid", now, session)
+            return Written(entry.with_session(closed), (withdrawn,))
+        case Finished(why=why):
+            return Written(replace(entry, completed=why), (event(entry, "recording.completed", why, now),))
+        case _ as never:
+            assert_never(never)
+
+
+def _gone(entry: Entry, session: Session, now: datetime, rules: Rules) -> Written:
+    state = session.state
+    assert isinstance(state, Accepted | Confirmed | Stopping)
+    how: Literal["stopped", "failed"] = "failed"
+    reason = "the recorder is gone: the service no longer knows it"
+    if isinstance(state, Accepted):
+        reason = "it never came to record: the service does not know it"
+    elif isinstance(state, Stopping) and not state.failed:
+        how, reason = "stopped", state.reason
+    return ended(entry, session, Ended(now, how, reason, state.resource_id, state.sid), rules)
+
+
+def forget(entry: Entry, action: Forget, now: datetime) -> Written:
+    """Drop the handle on purpose; it is kept in the history for `import`."""
+    session, state = action.session, action.session.state
+    assert not isinstance(state, Ended)
+    resource_id = state.resource_ids[-1] if isinstance(state, Intended | Held) else state.resource_id
+    sid = "" if isinstance(state, Intended) else state.sid
+    left = session.become(Ended(now, "left", action.reason, resource_id, sid))
+    said = event(entry, "recording.left", action.reason, now, session)
+    return Written(replace(entry.with_session(left), completed=action.reason), (said,))

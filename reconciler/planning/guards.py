@@ -1,0 +1,52 @@
+"""The limit to what a change of the manifests may interrupt without a person's word (RECONCILER_MAX_STOP_PERCENT)."""
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.errors import UnsafePlanError
+from reconciler.model import Entry, Key
+from reconciler.planning.desired import Desired
+from reconciler.planning.plan import PlannedAction
+
+FEWEST = 10  # fewer interruptions than this are never held back
+
+
+def assert_no_mass_stop(
+    actions: Sequence[PlannedAction], entries: Mapping[Key, Entry], max_stop_percent: float
+) -> None:
+    """Refuse when ten or more live recordings, and more than the share, would be stopped or replaced.
+
+    Counts only what the manifests ask for: a vanished or suspended manifest, and a replace.
+
+    Raises:
+        UnsafePlanError: with the counts and the way to allow it.
+    """
+    interrupted = [action for action in actions if action.live and action.verb in ("stop", "replace")]
+    live = sum(1 for entry in entries.values() if entry.open_sessions)
+    if len(interrupted) < FEWEST or len(interrupted) * 100 <= live * max_stop_percent:
+        return
+    names = ", ".join(str(action.key) for action in interrupted[:5])
+    raise UnsafePlanError(
+        f"refused: this change would interrupt {len(interrupted)} of {live} live recordings "
+        f"({len(interrupted) * 100 // live} %, the limit is {max_stop_percent:g} %): {names} and "
+        f"{len(interrupted) - 5} more. If that is meant, say --allow-mass-stop"
+    )
+
+
+def assert_apps_kept(wanted: Sequence[Desired], entries: Mapping[Key, Entry], app_ids: Mapping[str, str]) -> None:
+    """Refuse a set that has lost the app of a live session: nobody could stop it any more (S2).
+
+    Raises:
+        UnsafePlanError: naming the recordings.
+    """
+    known = set(app_ids.values()) | {desired.app_id for desired in wanted}
+    lost = [
+        f"{entry.key} (App ID {session.identity.app_id})"
+        for entry in entries.values()
+        for session in entry.open_sessions
+        if session.identity.app_id not in known
+    ]
+    if lost:
+        raise UnsafePlanError(
+            "refused: no App of this set has the App ID of these live recordings, so they could not be stopped any "
+            f"more: {', '.join(lost[:5])}{' …' if len(lost) > 5 else ''}. Keep that App until they are stopped"
+        )

@@ -1,0 +1,74 @@
+"""What is on disk before a call that must not be repeated blindly: a crash at any point is settled from it. Pure."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from reconciler.model import Accepted, Confirmed, Ended, Entry, Event, Held, Intended, Session, Stopping
+from reconciler.planning.actions import Start, Stop
+from reconciler.planning.history import event
+
+
+def intend_start(entry: Entry, action: Start, resource_id: str, url: str, now: datetime) -> tuple[Entry, Session]:
+    """Open a session for a start that is about to be sent (S3)."""
+    desired = action.desired
+    session = Session(
+        number=entry.next_number,
+        slot=action.slot,
+        identity=desired.slots[action.slot],
+        mode=desired.spec.mode,
+        url=url,
+        opened_at=now,
+        applied=desired.wanted,
+        state=Intended(resource_ids=(resource_id,), since=now),
+    )
+    opened = replace(
+        entry,
+        uids={**entry.uids, **desired.slots},
+        next_number=entry.next_number + 1,
+        retry=None,
+        completed="",
+        revision=desired.revision,
+    )
+    return opened.with_session(session), session
+
+
+def intend_probe(entry: Entry, session: Session, resource_id: str, now: datetime) -> tuple[Entry, Session]:
+    """Note a fresh resource id for a session whose start is unsettled or whose handle is lost."""
+    match session.state:
+        case Intended() as state:
+            intended = replace(
+                state, resource_ids=(*state.resource_ids, resource_id), since=now, tried_at=None, spent=False
+            )
+        case Held() as state:
+            intended = Intended(
+                resource_ids=(*state.resource_ids, resource_id),
+                since=now,
+                held=state.why,
+                problem=state.problem,
+                dismissed=state.dismissed,
+            )
+        case Accepted() | Confirmed() | Stopping() | Ended():
+            raise AssertionError("only a start without a handle is probed")
+        case _ as never:
+            assert_never(never)
+    probing = session.become(intended)
+    return entry.with_session(probing), probing
+
+
+def intend_stop(entry: Entry, action: Stop, now: datetime) -> tuple[Entry, Session, tuple[Event, ...]]:
+    """Note that a stop is due, so that it is repeated until confirmed whatever happens to the manifests (S12)."""
+    session = action.session
+    if isinstance(session.state, Stopping):
+        return entry, session, ()
+    assert isinstance(session.state, Accepted | Confirmed)
+    stopping = session.become(
+        Stopping(
+            resource_id=session.state.resource_id,
+            sid=session.state.sid,
+            since=now,
+            reason=action.reason,
+            failed=action.failed,
+        )
+    )
+    return entry.with_session(stopping), stopping, (event(entry, "recording.stopping", action.reason, now, session),)

@@ -1,0 +1,180 @@
+"""What apply would do and why: `decide` folded over the predicted outcome of its own actions, per recording."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias, assert_never
+
+from reconciler.model import Entry, Intended, Key, Live, Session
+from reconciler.planning.absorb import absorb
+from reconciler.planning.actions import Action, Because, Forget, Hold, Learn, Observe, Settle, Start, Stop, Update
+from reconciler.planning.changes import Change, Consequence
+from reconciler.planning.decide import OPEN_GATE, Gate, decide
+from reconciler.planning.desired import Desired, Unwanted
+from reconciler.planning.facts import forget, learn
+from reconciler.planning.inquiries import RECORDS
+from reconciler.planning.intents import intend_probe, intend_start, intend_stop
+from reconciler.planning.outcomes import Observed, Started, Stopped, Updated
+from reconciler.planning.rules import Rules
+
+Verb: TypeAlias = Literal["start", "settle", "update", "replace", "stop", "forget", "hold", "none"]
+Disruption: TypeAlias = Literal["none", "overlap", "gap"]
+
+# Nothing is due: the recording is as declared, or rests on purpose.
+QUIET = frozenset({Because.CONVERGED, Because.STOPPED, Because.SUSPENDED, Because.COMPLETED})
+# Nothing is due now, and the plan says what is kept back.
+DONE = QUIET | {Because.NOT_ACTED_ON, Because.PENDING_NEXT}
+
+# A decision that never comes to rest would be a defect; a replace after a settle takes six steps.
+_MOST_STEPS = 16
+_PLANNED = "planned"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAction:
+    """What is to happen to one recording."""
+
+    key: Key
+    verb: Verb
+    reason: str
+    disruption: Disruption
+    calls: tuple[str, ...]  # endpoint names in their order
+    rest: Hold  # where it ends
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    live: bool = False  # a recorder runs, or may run, before
+
+    @property
+    def is_due(self) -> bool:
+        return self.verb not in ("hold", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to happen to a whole set."""
+
+    actions: tuple[PlannedAction, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def converged(self) -> bool:
+        return all(not action.is_due and action.rest.because in DONE for action in self.actions)
+
+    @property
+    def calls(self) -> int:
+        return sum(len(action.calls) for action in self.actions)
+
+
+def plan_one(
+    desired: Desired | Unwanted, entry: Entry, now: datetime, rules: Rules, gate: Gate = OPEN_GATE
+) -> PlannedAction:
+    """Fold until it rests. Pure: the same input gives the same plan."""
+    live = bool(entry.open_sessions)
+    steps: list[Action] = []
+    key = entry.key
+    for _ in range(_MOST_STEPS):
+        action = decide(desired, entry, now, rules, gate)
+        if isinstance(action, Hold):
+            return _summary(key, desired, steps, action, live=live)
+        steps.append(action)
+        entry = _predicted(entry, action, now, rules)
+    raise AssertionError(f"the plan for {key} does not come to rest: {[type(step).__name__ for step in steps]}")
+
+
+def plan(
+    wanted: Mapping[Key, Desired | Unwanted], entries: Mapping[Key, Entry], now: datetime, rules: Rules
+) -> tuple[PlannedAction, ...]:
+    """Plan every recording, in the order of the names."""
+    return tuple(plan_one(wanted[key], entries.get(key) or Entry(key), now, rules) for key in sorted(wanted))
+
+
+def _predicted(entry: Entry, action: Action, now: datetime, rules: Rules) -> Entry:
+    match action:
+        case Start():
+            intended, session = intend_start(entry, action, _PLANNED, _PLANNED, now)
+            started = Started(session, _PLANNED, _PLANNED, now, action.desired.wanted)
+            return absorb(intended, started, rules).entry
+        case Settle():
+            return _predicted_settle(entry, action, now, rules)
+        case Observe(session=session):
+            return absorb(entry, Observed(session, Live(now, RECORDS + 1)), rules).entry
+        case Update(session=session, desired=desired, consequence=consequence, reason=reason):
+            return absorb(entry, Updated(session, consequence, desired.wanted, now, reason), rules).entry
+        case Stop():
+            stopping, session, _ = intend_stop(entry, action, now)
+            return absorb(stopping, Stopped(session, "stopped", now), rules).entry
+        case Learn(fact=fact):
+            return learn(entry, fact, now, rules).entry
+        case Forget():
+            return forget(entry, action, now).entry
+        case Hold():
+            raise AssertionError("a hold changes nothing")
+        case _ as never:
+            assert_never(never)
+
+
+def _predicted_settle(entry: Entry, action: Settle, now: datetime, rules: Rules) -> Entry:
+    session: Session = action.session
+    applied = None
+    if action.how == "probe":
+        entry, session = intend_probe(entry, session, _PLANNED, now)
+        applied = action.desired.wanted if action.desired else None
+    resource_id = session.state.resource_ids[-1] if isinstance(session.state, Intended) else _PLANNED
+    return absorb(entry, Started(session, resource_id, _PLANNED, now, applied), rules).entry
+
+
+def _summary(
+    key: Key, desired: Desired | Unwanted, steps: Sequence[Action], rest: Hold, *, live: bool
+) -> PlannedAction:
+    telling = [step for step in steps if isinstance(step, Start | Settle | Update | Stop | Forget)]
+    verb = _verb(telling, rest)
+    notes = desired.not_acted_on if isinstance(desired, Desired) else ()
+    if verb == "replace" and isinstance(desired, Desired) and desired.spec.replace == "overlap":
+        notes = (*notes, "replace: overlap is not acted on by this version: done as gap")
+    return PlannedAction(
+        key=key,
+        verb=verb,
+        reason=telling[0].reason if telling else rest.reason,
+        disruption="gap" if verb == "replace" else "none",
+        calls=tuple(call for step in telling for call in calls_of(step)),
+        rest=rest,
+        changes=tuple(change for step in telling if isinstance(step, Update) for change in step.changes),
+        notes=notes,
+        live=live,
+    )
+
+
+def _verb(telling: Sequence[Action], rest: Hold) -> Verb:
+    kinds = {type(step) for step in telling}
+    if {Stop, Start} <= kinds:
+        return "replace"
+    for kind, verb in _VERBS:
+        if kind in kinds:
+            return verb
+    return "none" if rest.because in QUIET else "hold"
+
+
+_VERBS: tuple[tuple[type[Action], Verb], ...] = (
+    (Settle, "settle"),
+    (Stop, "stop"),
+    (Start, "start"),
+    (Forget, "forget"),
+    (Update, "update"),
+)
+
+
+def calls_of(action: Action) -> tuple[str, ...]:
+    """Name the changing calls an action makes; asking is not one of them."""
+    match action:
+        case Start() | Settle(how="probe"):
+            return ("acquire", "start")
+        case Settle():
+            return ("start",)
+        case Update(consequence=Consequence.LAYOUT):
+            return ("updateLayout",)
+        case Update():
+            return ("update",)
+        case Stop():
+            return ("stop",)
+        case _:
+            return ()
