@@ -211,4 +211,5 @@ def _parse_answer(text: str, place: str) -> Reply:
     if match[2] is None:
         return json_reply(status, {"message": _MESSAGES.get(status, "An unexpected error occurred")}, "fault")
     code = int(match[2])
-    return json_reply(status, {"code": code, "reason": _REASONS.get(code, "fault")}, "fault")
+    reason = _REASONS.get(code, "fault")
+    return json_reply(status, {"code": code} | ({"reason": reason} if reason else {}), "fault")

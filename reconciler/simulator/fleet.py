@@ -9,13 +9,15 @@ from typing import Any
 
 from reconciler.simulator import notices
 from reconciler.simulator.channels import Channels
-from reconciler.simulator.notices import Notice, make_notice, milliseconds
+from reconciler.simulator.notices import Notice, make_notice
 from reconciler.simulator.options import Options
 from reconciler.simulator.recorder import Recorder, Track
-from reconciler.simulator.replies import file_entries
+from reconciler.simulator.replies import file_entries, web_files
 
 Happening = Callable[[float], None]
 _HOUR = 3600.0
+# §7.3, event 71: code → message
+_WEB_ENDINGS = {0: "", 1: "max_recording_hour", 5: "access_url_failed"}
 
 
 @dataclass(slots=True)
@@ -81,8 +83,9 @@ class Fleet:
         joins_after = self.options.web_ready if web else self.options.status_after[2]
         self._later(recorder.started_at + joins_after, lambda at: self._enter(recorder, at))
         if web:
-            until = recorder.started_at + recorder.page["maxRecordingHour"] * _HOUR
-            self._later(until, lambda at: self.end(recorder, at, "max recording hour", web_code=1))
+            hours = recorder.page["maxRecordingHour"]
+            ending = f"max recording hour is {hours}"
+            self._later(recorder.started_at + hours * _HOUR, lambda at: self.end(recorder, at, ending, web_code=1))
 
     def channel_changed(self, channel: str) -> None:
         """Tell the recorders of a channel that somebody came, went, or began to publish."""
@@ -129,8 +132,11 @@ class Fleet:
             identity = (recorder.app_id, recorder.channel, recorder.current_uid)
             self._leaving[identity] = at + options.conflict_after_stop
         if recorder.mode == "web":
-            files = [{"filename": name, "sliceStartTime": milliseconds(at)} for name in recorder.files]
-            self._notify(recorder, at, notices.WEB_STOPPED, code=web_code, message=reason, details="", fileList=files)
+            message, details = _WEB_ENDINGS[web_code], reason if web_code else ""
+            files = web_files(recorder, recorder.tracks, with_mp4=True)
+            self._notify(
+                recorder, at, notices.WEB_STOPPED, code=web_code, message=message, details=details, fileList=files
+            )
         elif recorder.joined_at is not None and not abrupt:
             self._notify(recorder, at, notices.LEFT, leaveCode=leave_code)
         self._later(recorder.gone_at, lambda at: self._farewell(recorder, at))

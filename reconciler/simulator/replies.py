@@ -76,6 +76,16 @@ def file_entries(recorder: Recorder, tracks: list[Track], mp4_until: float | Non
     return entries
 
 
+def web_files(recorder: Recorder, tracks: list[Track], *, with_mp4: bool = False) -> list[dict[str, Any]]:
+    """List the files of a web recording, whose key has a small n (§3.2)."""
+    endings = [".m3u8", *(["_0.mp4"] if with_mp4 and "mp4" in recorder.formats else [])]
+    return [
+        {"filename": track.name + ending, "sliceStartTime": milliseconds(track.since)}
+        for track in tracks
+        for ending in endings
+    ]
+
+
 def _entry(track: Track, name: str) -> dict[str, Any]:
     mixed = track.kind == "audio_and_video"
     return {
@@ -96,12 +106,7 @@ def _file_list(recorder: Recorder, tracks: list[Track], mp4_until: float | None 
 
 
 def _web_states(recorder: Recorder, tracks: list[Track], state: str, *, with_mp4: bool = False) -> list[dict[str, Any]]:
-    endings = [".m3u8", *(["_0.mp4"] if with_mp4 and "mp4" in recorder.formats else [])]
-    files = [
-        {"filename": track.name + ending, "sliceStartTime": milliseconds(track.since)}
-        for track in tracks
-        for ending in endings
-    ]
+    files = web_files(recorder, tracks, with_mp4=with_mp4)
     payload = {"state": state, "onhold": recorder.paused, "fileList": files}
     states: list[dict[str, Any]] = [{"payload": payload, "serviceName": "web_recorder_service"}]
     if recorder.publish_url is not None:
