@@ -18,6 +18,7 @@ from reconciler.model import Entry, Event, Key, Session
 
 T = TypeVar("T")
 Step = Callable[[Any], Any]
+MISFITS = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
 class DocumentError(ValueError):
@@ -26,7 +27,7 @@ class DocumentError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """Both directions for one type hint. Either raises ValueError, TypeError or KeyError."""
+    """Both directions for one type hint. Either raises one of MISFITS."""
 
     encode: Step
     decode: Step
@@ -55,7 +56,7 @@ def write(what: str, kind: type, key: Key, value: Any) -> tuple[str, int]:
     """Make the document of `value`, without its key, and the checksum."""
     try:
         document = json.dumps(_codec(kind).encode(value), separators=(",", ":"), allow_nan=False)
-    except (ValueError, TypeError) as error:
+    except MISFITS as error:
         raise DocumentError(f"the {what} of {key} cannot be written down: {error}") from error
     return document, checksum(key, document)
 
@@ -78,7 +79,7 @@ def _read(what: str, kind: type, key: Key, document: str, check: int) -> Any:
     try:
         value = json.loads(document)
         return _codec(kind).decode({**value, "key": key} if "key" in _hints(kind) else value)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except MISFITS as error:
         raise DocumentError(f"the {what} of {key} cannot be read: {error}") from error
 
 
