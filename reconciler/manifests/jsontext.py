@@ -1,4 +1,4 @@
-"""From JSON text to nodes with their places; a YAML reader will not do, it refuses JSON's pairs of surrogate escapes."""
+"""From JSON text to nodes with their places; YAML readers refuse its pairs of surrogate escapes."""
 
 import json
 import re
@@ -8,7 +8,8 @@ from typing import Final
 
 from reconciler.errors import Fault, Place
 from reconciler.manifests.nodes import Document, Listing, Mapping_, Node, Scalar
-from reconciler.manifests.yamltext import MAX_DEPTH, MAX_NODES, Unreadable, read_scalar
+from reconciler.manifests.scalars import read_scalar
+from reconciler.manifests.yamltext import MAX_DEPTH, MAX_NODES, Unreadable
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -55,7 +56,7 @@ class _Reader:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise self.wrong(at, f"a document of more than {MAX_NODES} values is too large: split it")
-        if depth > MAX_DEPTH:
+        if depth >= MAX_DEPTH and self.text[at : at + 1] in {"{", "["}:
             raise self.wrong(at, f"nested more than {MAX_DEPTH} deep")
         match self.text[at : at + 1]:
             case "{":

@@ -1,5 +1,6 @@
 """Manifests as written: values that know where they stand. What they mean is not known here."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -134,3 +135,8 @@ def scalars(node: Node, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tupl
     else:
         for key, value in node.entries.items():
             yield from scalars(value, (*path, key))
+
+
+def dotted(path: tuple[int | str, ...]) -> str:
+    """Write a path the way people say it: `layout.regions[0].x`."""
+    return re.sub(r"\.\[", "[", ".".join(f"[{part}]" if isinstance(part, int) else part for part in path))

@@ -18,16 +18,15 @@ from pydantic import (
     StrictInt,
     StrictStr,
     Tag,
-    ValidationInfo,
-    field_validator,
 )
 
-from reconciler.manifests import storage
+from reconciler.manifests.schedule import Schedule
+from reconciler.manifests.storage import Storage
 from reconciler.manifests.values import (
     DAY,
     HOUR,
-    LONGEST,
     MINUTE,
+    SECOND,
     AudioProfile,
     ChannelType,
     Duration,
@@ -36,28 +35,23 @@ from reconciler.manifests.values import (
     FileRef,
     Fit,
     LayoutType,
-    Moment,
     Name,
     Part,
     RecorderUids,
     SecretRef,
     ServiceRegion,
-    Span,
     Streams,
     Subscribed,
     Text,
     TextOrRef,
-    UnixSeconds,
     UserUid,
     UserUids,
-    Vendor,
     VideoQuality,
     refuse,
     within,
 )
 
 API_VERSION: Final = "recordings.reconciler/v1"
-SECOND: Final = MINUTE / 60
 
 
 class MintedToken(Part):
@@ -180,83 +174,6 @@ class Web(Part):
     paused: StrictBool = False
     ready_timeout: Annotated[Duration, within(0 * SECOND, MINUTE, "s")] = 0 * SECOND
     publish: SecretRef | None = None
-
-
-class Storage(Part):
-    vendor: Vendor
-    # None exactly where the vendor has no regions.
-    region: str | None = Field(default=None, validate_default=True, json_schema_extra={"type": ["string", "integer"]})
-    bucket: Annotated[StrictStr, Field(pattern=r"^[^\s/]{1,255}$")]
-    prefix: tuple[Text, ...] = ()
-    access_key: SecretRef
-    secret_key: SecretRef
-    sts_token: SecretRef | None = None
-    sts_expiration: UnixSeconds | None = None
-    endpoint: Text | None = None
-    sse: Literal["kms", "aes256"] | None = None
-    tag: Annotated[StrictStr, Field(min_length=1, max_length=1024)] | None = None
-
-    @field_validator("region", mode="before")
-    @classmethod
-    def _one_name(cls, value: object, info: ValidationInfo) -> str | None:
-        vendor = info.data.get("vendor")
-        if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
-            raise refuse("must be the vendor's own name of a region, or its number at the service")
-        if vendor is None:
-            return None
-        return _region_of(vendor, value)
-
-
-def _region_of(vendor: str, value: str | int | None) -> str | None:
-    names = storage.REGIONS[vendor]
-    if not names:
-        if value is None or value == 0:
-            return None
-        raise refuse(f"does not apply to {vendor}, the service ignores it: leave it out")
-    if value is None:
-        raise refuse(f"is missing: {vendor} needs one, such as {next(iter(names))}")
-    name = storage.region_name(vendor, value)
-    if name is None:
-        raise refuse(f"is no region of {vendor}{storage.suggestion(vendor, value)}")
-    return name
-
-
-class Window(Part):
-    """From one moment to another, both in UTC; the later edge may be open."""
-
-    from_: Moment | None = Field(default=None, alias="from")
-    until: Moment | None = None
-    start_early: Span = 0 * SECOND
-    overrun: Span = 0 * SECOND
-
-
-class CronWindow(Part):
-    cron: Text
-    duration: Annotated[Duration, within(SECOND, LONGEST)]
-    timezone: Text
-    start_early: Span = 0 * SECOND
-    overrun: Span = 0 * SECOND
-
-
-def _kind_of_window(value: object) -> str:
-    repeats = isinstance(value, CronWindow) or (
-        isinstance(value, Mapping) and bool({"cron", "duration", "timezone"} & {*value})
-    )
-    return "<cron>" if repeats else "<window>"
-
-
-def _window_to_list(value: object) -> object:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-_Window = Annotated[
-    Annotated[Window, Tag("<window>")] | Annotated[CronWindow, Tag("<cron>")], Discriminator(_kind_of_window)
-]
-Schedule = Annotated[
-    tuple[_Window, ...],
-    Field(min_length=1),
-    BeforeValidator(_window_to_list, json_schema_input_type=_Window | list[_Window]),
-]
 
 
 Replace = Literal["next", "overlap", "gap"]

@@ -1,7 +1,11 @@
-"""Which regions each storage vendor has, and their numbers at the service."""
+"""Where the files go: the fields, which regions each vendor has, and their numbers at the service."""
 
-import difflib
 from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictStr, ValidationInfo, field_validator
+
+from reconciler.manifests.values import Part, SecretRef, Text, UnixSeconds, Vendor, nearest, refuse
 
 
 def _numbered(names: str) -> dict[str, int]:
@@ -54,8 +58,47 @@ def region_name(vendor: str, region: str | int) -> str | None:
 
 def suggestion(vendor: str, region: str | int) -> str:
     """Say what may have been meant, or what there is."""
-    near = difflib.get_close_matches(str(region).lower().replace("_", "-"), REGIONS[vendor], n=1)
+    near = nearest(str(region).replace("_", "-"), REGIONS[vendor])
     if near:
-        return f"; did you mean {near[0]}?"
+        return f"; did you mean {near}?"
     owner = next((other for other in REGIONS if region_name(other, region) and isinstance(region, str)), None)
     return f", but of {owner}" if owner else f"; it has {', '.join(REGIONS[vendor])}"
+
+
+class Storage(Part):
+    vendor: Vendor
+    # None exactly where the vendor has no regions.
+    region: str | None = Field(default=None, validate_default=True, json_schema_extra={"type": ["string", "integer"]})
+    bucket: Annotated[StrictStr, Field(pattern=r"^[^\s/]{1,255}$")]
+    prefix: tuple[Text, ...] = ()
+    access_key: SecretRef
+    secret_key: SecretRef
+    sts_token: SecretRef | None = None
+    sts_expiration: UnixSeconds | None = None
+    endpoint: Text | None = None
+    sse: Literal["kms", "aes256"] | None = None
+    tag: Annotated[StrictStr, Field(min_length=1, max_length=1024)] | None = None
+
+    @field_validator("region", mode="before")
+    @classmethod
+    def _one_name(cls, value: object, info: ValidationInfo) -> str | None:
+        vendor = info.data.get("vendor")
+        if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+            raise refuse("must be the vendor's own name of a region, or its number at the service")
+        if vendor is None:
+            return None
+        return _region_of(vendor, value)
+
+
+def _region_of(vendor: str, value: str | int | None) -> str | None:
+    names = REGIONS[vendor]
+    if not names:
+        if value is None or value == 0:
+            return None
+        raise refuse(f"does not apply to {vendor}, the service ignores it: leave it out")
+    if value is None:
+        raise refuse(f"is missing: {vendor} needs one, such as {next(iter(names))}")
+    name = region_name(vendor, value)
+    if name is None:
+        raise refuse(f"is no region of {vendor}{suggestion(vendor, value)}")
+    return name

@@ -1,8 +1,9 @@
 """The kinds of value a manifest is made of: durations, uids, times, names for numbers, references to secrets."""
 
+import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
@@ -24,6 +25,7 @@ from pydantic_core import PydanticCustomError
 
 from reconciler.manifests import codes
 
+SECOND: Final = timedelta(seconds=1)
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
@@ -33,7 +35,7 @@ LONGEST: Final = timedelta(days=3660)
 LARGEST_RECORDER_UID: Final = 2**31 - 1
 LARGEST_USER_UID: Final = 2**32 - 1
 
-_UNITS: Final = {"d": DAY, "h": HOUR, "m": MINUTE, "s": timedelta(seconds=1)}
+_UNITS: Final = {"d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND}
 _DURATION = re.compile(r"(?:[0-9]{1,12}(?:\.[0-9]{1,9})?[dhms])+|[0-9]{1,12}(?:\.[0-9]{1,9})?")
 _UID = re.compile(r"[1-9][0-9]{0,19}")
 
@@ -48,6 +50,13 @@ class Part(BaseModel):
         allow_inf_nan=False,
         hide_input_in_errors=True,
     )
+
+
+def nearest(word: str, among: Iterable[str], cutoff: float = 0.7) -> str | None:
+    """Find the word that was probably meant, whatever its case."""
+    by_lower = {one.lower(): one for one in among}
+    near = difflib.get_close_matches(word.lower()[:100], list(by_lower), n=1, cutoff=cutoff)
+    return by_lower[near[0]] if near else None
 
 
 def refuse(message: str) -> PydanticCustomError:

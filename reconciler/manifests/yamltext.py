@@ -12,20 +12,13 @@ import yaml
 
 from reconciler.errors import Fault, Place
 from reconciler.manifests.nodes import Document, Listing, Mapping_, Node, Plain, Scalar
+from reconciler.manifests.scalars import read_scalar
 
 MAX_DEPTH: Final = 64
 MAX_NODES: Final = 100_000  # of one document, as written
 MAX_GROWTH: Final = 10
 MAX_FAULTS: Final = 1_000  # of one file; who has more has one mistake many times
 
-_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_WORDS: Final[dict[str, bool | None]] = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
-    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
-}  # fmt: skip
-_NUMERIC_STARTS: Final = frozenset("+-.0123456789")
 _CORE: Final = "tag:yaml.org,2002:"
 _CONTROL = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
@@ -36,29 +29,6 @@ class Unreadable(Exception):  # noqa: N818 - carries a fault, is none itself
     def __init__(self, file: str, mark: tuple[int, int], message: str) -> None:
         super().__init__(message)
         self.fault = Fault(Place(file, *mark), message)
-
-
-def read_scalar(text: str) -> Plain:
-    """Read a plain scalar by the core schema: `on` and `1:30` are texts, `010` is ten, `1e3` a number.
-
-    Raises ValueError for what is a number but none we take.
-    """
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in _NUMERIC_STARTS:
-        return text
-    if _INT.fullmatch(text):
-        if len(text) > 40:
-            raise ValueError("a number of more than 40 digits")
-        return int(text, 0) if text[:2] in {"0o", "0x"} else int(text)
-    if _NOT_FINITE.fullmatch(text):
-        raise ValueError("a number that is not finite")
-    if _FLOAT.fullmatch(text):
-        number = float(text)
-        if number in {float("inf"), float("-inf")}:
-            raise ValueError("too large a number")
-        return number
-    return text
 
 
 def _mark(event: yaml.Event) -> tuple[int, int]:

@@ -1,0 +1,84 @@
+"""Profiles laid under a recording, on what was written and before it is checked, so that every value keeps its place."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from reconciler.errors import Fault
+from reconciler.manifests.nodes import Listing, Mapping_, Node, Scalar, key_place, place
+from reconciler.manifests.values import nearest
+
+MAX_CHAIN: Final = 64
+NOT_SHARED: Final = ("channel", "uid", "schedule")  # what makes a recording itself
+_REFERENCE: Final = frozenset({"env", "file"})
+
+
+def merge(below: Mapping_, above: Mapping_) -> Mapping_:
+    """Lay one mapping over another: maps merge, lists and scalars replace, a null stays to take away.
+
+    A reference to a secret is one value: `{file: …}` over `{env: …}` replaces it.
+    """
+    entries, marks = dict(below.entries), dict(below.marks)
+    for key, value in above.entries.items():
+        under = entries.get(key)
+        both = isinstance(value, Mapping_) and isinstance(under, Mapping_)
+        if both and not _is_reference(value) and not _is_reference(under):
+            entries[key] = merge(under, value)
+        else:
+            entries[key] = value
+        marks[key] = above.marks[key]
+    return above._replace(entries=entries, marks=marks)
+
+
+def _is_reference(node: Node | None) -> bool:
+    return isinstance(node, Mapping_) and bool(_REFERENCE & node.entries.keys())
+
+
+class Profiles:
+    """The profiles of one set, each worked out once."""
+
+    def __init__(self, declared: Mapping[str, Mapping_]) -> None:
+        """Take the specs by name, as written."""
+        self._declared = declared
+        self._whole: dict[str, Mapping_] = {}
+        self.faults: list[Fault] = []
+
+    def under(self, spec: Mapping_, trail: tuple[str, ...] = ()) -> Mapping_:
+        """Lay the profiles that a spec names under it, left to right; what is wrong goes to `faults`."""
+        named = spec.entries.get("profiles")
+        if not isinstance(named, Listing):
+            return spec
+        base: Mapping_ | None = None
+        for item in named.items:
+            profile = self._named(item, trail)
+            if profile is not None:
+                base = profile if base is None else merge(base, profile)
+        return spec if base is None else merge(base, spec)
+
+    def whole(self, name: str, trail: tuple[str, ...] = ()) -> Mapping_:
+        """Work out a profile with the profiles under it, without what no profile may say."""
+        if name not in self._whole:
+            spec = self._declared[name]
+            for key in NOT_SHARED:
+                if key in spec.entries:
+                    self.faults.append(
+                        Fault(key_place(spec, key), f"`{key}` belongs to one recording; a profile cannot set it")
+                    )
+            kept = {key: value for key, value in spec.entries.items() if key not in NOT_SHARED}
+            self._whole[name] = self.under(spec._replace(entries=kept), (*trail, name))
+        return self._whole[name]
+
+    def _named(self, item: Node, trail: tuple[str, ...]) -> Mapping_ | None:
+        if not isinstance(item, Scalar) or not isinstance(item.value, str):
+            return None  # the schema says so
+        name = item.value
+        if name in trail:
+            self.faults.append(Fault(place(item), f"profile `{name}` leads back to itself"))
+        elif len(trail) >= MAX_CHAIN:
+            self.faults.append(Fault(place(item), f"more than {MAX_CHAIN} profiles under each other"))
+        elif name not in self._declared:
+            near = nearest(name, self._declared)
+            hint = f"; did you mean `{near}`?" if near else ""
+            self.faults.append(Fault(place(item), f"there is no profile `{name}`{hint}"))
+        else:
+            return self.whole(name, trail)
+        return None
