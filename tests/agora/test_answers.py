@@ -17,7 +17,6 @@ from reconciler.agora.answers import (
     Stopped,
     Updated,
     is_from_service,
-    is_no_route,
     read_acquire,
     read_query,
     read_start,
@@ -525,10 +524,25 @@ JSON = st.recursive(
     max_leaves=12,
 )
 KNOWN_KEYS = st.sampled_from(
-    (
-        "code reason message resourceId sid status fileList fileListStr extensionServiceState uploadingStatus payload "
-        "playload subServiceStatus fileName sliceStartTime uid serviceName"
-    ).split()
+    [
+        "code",
+        "reason",
+        "message",
+        "resourceId",
+        "sid",
+        "status",
+        "fileList",
+        "fileListStr",
+        "extensionServiceState",
+        "uploadingStatus",
+        "payload",
+        "playload",
+        "subServiceStatus",
+        "fileName",
+        "sliceStartTime",
+        "uid",
+        "serviceName",
+    ]
 )
 OBJECTS = st.dictionaries(KNOWN_KEYS, JSON | st.dictionaries(KNOWN_KEYS, JSON), max_size=6)
 BODIES = (

@@ -1,0 +1,121 @@
+"""Who may call when: one even stream of calls per App ID, the most urgent caller first. Knows no rate itself."""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+_FRESH = 0.05  # seconds; an unused call time older than this is lost, so that no burst follows
+
+
+class Band(IntEnum):
+    """How urgent a call is; the smaller goes first (S15)."""
+
+    STOP = 0  # stops, and what a control deadline presses
+    FOLLOW = 1  # the start after its acquire: two seconds is all it has
+    CHANGE = 2  # acquire, update, updateLayout, a settling start
+    CONFIRM = 3
+    RETRY = 4
+    POLL = 5
+
+
+@dataclass(order=True, slots=True)
+class _Waiter:
+    band: Band
+    order: tuple[Any, ...]
+    arrival: int
+    turn: asyncio.Future[float] = field(compare=False)  # resolves to the call time it was given
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The waiting callers of one App ID."""
+
+    waiters: list[_Waiter] = field(default_factory=list)
+    pump: asyncio.Task[None] | None = None
+    slot: float | None = None  # drawn and not used yet, in loop time
+
+    def best(self) -> _Waiter | None:
+        """Look at the most urgent one that still waits."""
+        while self.waiters and self.waiters[0].turn.done():
+            heapq.heappop(self.waiters)
+        return self.waiters[0] if self.waiters else None
+
+    def release(self, slot: float) -> None:
+        """Let the most urgent one go, or keep the call time for whoever comes in time."""
+        waiter = self.best()
+        if waiter is None:
+            self.slot = slot
+            return
+        heapq.heappop(self.waiters)
+        waiter.turn.set_result(slot)
+
+
+class Pace:
+    """Hands out call times. All calls of a process go through one of these.
+
+    `draw` gives the seconds from now to the App ID's next call time; it is asked only while somebody waits, once per
+    call time. `throttled` hears of a 429.
+    """
+
+    def __init__(
+        self, draw: Callable[[str], Awaitable[float]], throttled: Callable[[str], Awaitable[None]] | None = None
+    ) -> None:
+        self._draw = draw
+        self._throttled = throttled
+        self._lanes: dict[str, _Lane] = {}
+        self._arrivals: Iterator[int] = itertools.count()
+
+    async def turn(self, app_id: str, band: Band, order: tuple[Any, ...] = ()) -> None:
+        """Return when the caller may send. Among the waiting, the smaller `(band, order)` goes first, then the earlier.
+
+        Who waits is chosen when the call time has come, not when it was drawn. A caller may be cancelled at any time
+        without a call time being lost for the others. Raises what `draw` raises.
+        """
+        lane = self._lanes.setdefault(app_id, _Lane())
+        waiter = _Waiter(band, order, next(self._arrivals), asyncio.get_running_loop().create_future())
+        heapq.heappush(lane.waiters, waiter)
+        self._keep_pumping(app_id, lane)
+        try:
+            await waiter.turn
+        except asyncio.CancelledError:
+            if waiter.turn.done() and not waiter.turn.cancelled() and waiter.turn.exception() is None:
+                lane.release(waiter.turn.result())
+            raise
+
+    async def slow(self, app_id: str) -> None:
+        """Say that the service has answered 429."""
+        if self._throttled is not None:
+            await self._throttled(app_id)
+
+    def waiting(self, app_id: str) -> int:
+        """Count the callers that wait."""
+        lane = self._lanes.get(app_id)
+        return 0 if lane is None else sum(not waiter.turn.done() for waiter in lane.waiters)
+
+    def _keep_pumping(self, app_id: str, lane: _Lane) -> None:
+        if lane.pump is None:
+            lane.pump = asyncio.create_task(self._pump(app_id, lane), name=f"pace of {app_id}")
+
+    async def _pump(self, app_id: str, lane: _Lane) -> None:
+        try:
+            while lane.best() is not None:
+                slot = await self._next_slot(app_id, lane)
+                await asyncio.sleep(max(0.0, slot - asyncio.get_running_loop().time()))
+                lane.release(slot)
+        except Exception as error:  # noqa: BLE001 - the callers are told, each in its own task
+            while (waiter := lane.best()) is not None:
+                waiter.turn.set_exception(error)
+        finally:
+            lane.pump = None
+
+    async def _next_slot(self, app_id: str, lane: _Lane) -> float:
+        now = asyncio.get_running_loop().time
+        kept, lane.slot = lane.slot, None
+        if kept is not None and kept >= now() - _FRESH:
+            return kept
+        seconds = await self._draw(app_id)
+        return now() + seconds
