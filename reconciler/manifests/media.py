@@ -65,7 +65,7 @@ def _expected(subject: Subject, subscribe: Subscribe) -> Iterator[Finding]:
 
 
 def video(subject: Subject) -> Iterator[Finding]:
-    """What the service can make of pictures."""
+    """Keep to what the service can make of pictures."""
     spec = subject.spec
     if spec.video is None or spec.mode == "individual":
         return
@@ -150,7 +150,7 @@ def _snapshots(subject: Subject) -> Iterator[Finding]:
 
 
 def web(subject: Subject) -> Iterator[Finding]:
-    """A page that the service can open, for no longer than we can stop it."""
+    """Ask for a page that the service can open, for no longer than we can stop it."""
     spec = subject.spec
     if spec.mode != "web":
         return
@@ -167,7 +167,7 @@ def web(subject: Subject) -> Iterator[Finding]:
 
 
 def storage(subject: Subject) -> Iterator[Finding]:
-    """What only some vendors take, and what makes a name of files."""
+    """Keep to what the vendor takes, and to what files may be called."""
     said = subject.spec.storage
     if said.vendor == "s3compatible" and said.endpoint is None:
         yield Finding(

@@ -1,7 +1,7 @@
 """Manifests as written: values that know where they stand. What they mean is not known here."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from reconciler.errors import Place
@@ -68,12 +68,6 @@ def plain(node: Node) -> Any:
     return {key: plain(value) for key, value in node.entries.items()}
 
 
-def mapping_of(entries: Mapping[str, Node], like: Mapping_) -> Mapping_:
-    """Make a mapping that stands where another does, with keys of its own."""
-    marks = {key: like.marks.get(key, (value.line, value.column)) for key, value in entries.items()}
-    return like._replace(entries=entries, marks=marks)
-
-
 def step(node: Node, part: str | int) -> Node | None:
     """Go one step down; None where there is nothing of that name."""
     if isinstance(node, Mapping_):
@@ -111,30 +105,22 @@ def nearest_place(root: Node, path: Path, *, key: bool = False) -> Place:
     return at
 
 
-def without_nulls(node: Node) -> Node:
+def without_nulls(mapping: Mapping_) -> Mapping_:
     """Take away what is null, at every depth but in overrides, where a null is a word of the merge patch."""
-    if isinstance(node, Scalar):
-        return node
-    if isinstance(node, Listing):
-        return node._replace(items=tuple(without_nulls(item) for item in node.items))
     entries = {
-        key: value if key == "overrides" else without_nulls(value)
-        for key, value in node.entries.items()
+        key: value if key == "overrides" else _without_nulls(value)
+        for key, value in mapping.entries.items()
         if not (isinstance(value, Scalar) and value.value is None)
     }
-    return node._replace(entries=entries)
+    return mapping._replace(entries=entries)
 
 
-def scalars(node: Node, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Scalar]]:
-    """Walk every scalar with its path."""
-    if isinstance(node, Scalar):
-        yield path, node
-    elif isinstance(node, Listing):
-        for index, item in enumerate(node.items):
-            yield from scalars(item, (*path, index))
-    else:
-        for key, value in node.entries.items():
-            yield from scalars(value, (*path, key))
+def _without_nulls(node: Node) -> Node:
+    if isinstance(node, Mapping_):
+        return without_nulls(node)
+    if isinstance(node, Listing):
+        return node._replace(items=tuple(_without_nulls(item) for item in node.items))
+    return node
 
 
 def dotted(path: tuple[int | str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Profiles laid under a recording, on what was written and before it is checked, so that every value keeps its place."""
+"""Profiles laid under a recording: on what was written, before it is checked, so that every value keeps its place."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -20,8 +20,7 @@ def merge(below: Mapping_, above: Mapping_) -> Mapping_:
     entries, marks = dict(below.entries), dict(below.marks)
     for key, value in above.entries.items():
         under = entries.get(key)
-        both = isinstance(value, Mapping_) and isinstance(under, Mapping_)
-        if both and not _is_reference(value) and not _is_reference(under):
+        if isinstance(value, Mapping_) and isinstance(under, Mapping_) and not _is_reference(value, under):
             entries[key] = merge(under, value)
         else:
             entries[key] = value
@@ -29,16 +28,17 @@ def merge(below: Mapping_, above: Mapping_) -> Mapping_:
     return above._replace(entries=entries, marks=marks)
 
 
-def _is_reference(node: Node | None) -> bool:
-    return isinstance(node, Mapping_) and bool(_REFERENCE & node.entries.keys())
+def _is_reference(*nodes: Mapping_) -> bool:
+    return any(_REFERENCE & node.entries.keys() for node in nodes)
 
 
 class Profiles:
     """The profiles of one set, each worked out once."""
 
-    def __init__(self, declared: Mapping[str, Mapping_]) -> None:
-        """Take the specs by name, as written."""
+    def __init__(self, declared: Mapping[str, Mapping_], *, is_whole: bool = True) -> None:
+        """Take the specs by name, as written; unless these are all, a missing one is no fault."""
         self._declared = declared
+        self._is_whole = is_whole
         self._whole: dict[str, Mapping_] = {}
         self.faults: list[Fault] = []
 
@@ -75,10 +75,10 @@ class Profiles:
             self.faults.append(Fault(place(item), f"profile `{name}` leads back to itself"))
         elif len(trail) >= MAX_CHAIN:
             self.faults.append(Fault(place(item), f"more than {MAX_CHAIN} profiles under each other"))
-        elif name not in self._declared:
+        elif name not in self._declared and self._is_whole:
             near = nearest(name, self._declared)
             hint = f"; did you mean `{near}`?" if near else ""
             self.faults.append(Fault(place(item), f"there is no profile `{name}`{hint}"))
-        else:
+        elif name in self._declared:
             return self.whole(name, trail)
         return None

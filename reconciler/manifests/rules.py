@@ -57,7 +57,7 @@ def fields_of_other_modes(written: Mapping_, mode: str) -> Iterator[Finding]:
 
 
 def identity(subject: Subject) -> Iterator[Finding]:
-    """Uids, tokens and copies must fit each other."""
+    """Fit uids, tokens and copies to each other."""
     spec = subject.spec
     wanted = (2, 4) if spec.copies == 2 else (1, 2)
     if spec.uid is not None and len(spec.uid) not in wanted:
@@ -84,7 +84,7 @@ def _own_uid(spec: RecordingSpec, uid: int) -> Iterator[Path]:
 
 
 def channel(subject: Subject) -> Iterator[Finding]:
-    """The service allows 89 characters and 64 bytes; in web mode the channel is a label only."""
+    """Allow the 89 characters and 64 bytes that the service allows; in web mode the channel is a label only."""
     name = subject.spec.channel
     path = ("channel",)
     if subject.spec.mode == "web":
@@ -102,7 +102,7 @@ _CHANNEL_SIGNS: Final = frozenset(" !#$%&()+-:;<=.>?@[]^_{}|~,")
 
 
 def replacing(subject: Subject) -> Iterator[Finding]:
-    """An overlap needs a second uid, and a CDN address takes one sender."""
+    """Refuse an overlap without a second uid, and two senders to one CDN address."""
     spec = subject.spec
     if spec.replace != "overlap" or not subject.says("replace"):
         return
@@ -118,7 +118,7 @@ def replacing(subject: Subject) -> Iterator[Finding]:
 
 
 def lasting(subject: Subject) -> Iterator[Finding]:
-    """When a recording is wanted."""
+    """Check when a recording is wanted."""
     spec = subject.spec
     if spec.mode == "web" and spec.when == "occupied":
         yield Finding(("when",), "`when: occupied` is for the modes mix and individual: a page has no channel")
@@ -157,7 +157,7 @@ _SECRET_FIELDS: Final = frozenset(
 
 
 def overrides(subject: Subject) -> Iterator[Finding]:
-    """A patch may add what is new, not what the tool itself must know, and never a secret."""
+    """Let patches add what is new, not what the tool itself must know, and never a secret."""
     for call, patch in (("acquire", subject.spec.overrides.acquire), ("start", subject.spec.overrides.start)):
         for key in patch.keys() & _OWN_FIELDS.keys():
             yield Finding(("overrides", call, key), f"`{key}` cannot be overridden: use {_OWN_FIELDS[key]}", True)
@@ -178,7 +178,7 @@ def _keys(value: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def api_hosts(urls: tuple[str, ...], policy: Policy) -> Iterator[Finding]:
-    """Credentials go to no host that nobody allowed."""
+    """Send credentials to no host that nobody allowed."""
     for index, url in enumerate(urls):
         problem = api_problem(url, policy.allowed_api_hosts)
         if problem:

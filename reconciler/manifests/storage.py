@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from reconciler.manifests.values import Part, SecretRef, Text, UnixSeconds, Vendor, nearest, refuse
 
@@ -97,7 +98,9 @@ def _region_of(vendor: str, value: str | int | None) -> str | None:
             return None
         raise refuse(f"does not apply to {vendor}, the service ignores it: leave it out")
     if value is None:
-        raise refuse(f"is missing: {vendor} needs one, such as {next(iter(names))}")
+        raise PydanticCustomError(
+            "needed", "is missing: {vendor} needs one, such as {name}", {"vendor": vendor, "name": next(iter(names))}
+        )
     name = region_name(vendor, value)
     if name is None:
         raise refuse(f"is no region of {vendor}{suggestion(vendor, value)}")

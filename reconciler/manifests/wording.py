@@ -52,7 +52,7 @@ def faults_of(error: ValidationError, root: Mapping_, model: type[Part], *, part
     for one in found:
         kind, location = one["type"], one["loc"]
         follows = kind == "too_short" and any(_is_below(other["loc"], location) for other in found)
-        if kind == "default_factory_not_called" or follows or (partial and kind == "missing"):
+        if kind == "default_factory_not_called" or follows or (partial and kind in {"missing", "needed"}):
             continue
         path = _written(root, location)
         if kind == "extra_forbidden":
