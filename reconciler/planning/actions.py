@@ -56,7 +56,7 @@ class Observe:
 
     session: Session
     reason: str
-    confirming: bool = False  # ranks with changes, before polls (S7)
+    urgency: Literal["confirming", "doubted", "due"] = "due"  # confirming ranks with changes, before polls (S7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,7 @@ def _accepted(case: _Case, session: Session, state: Accepted) -> Action:
             return Stop(session, _replace_reason(disruptive))
     ask_at = next_inquiry(state, case.rules, case.now)
     if case.now >= ask_at:
-        return Observe(session, "not confirmed yet", confirming=True)
+        return Observe(session, "not confirmed yet", "confirming")
     return Hold(ask_at, Because.CONFIRMING, "started; that it records is asked next")
 
 
@@ -194,7 +194,7 @@ def _confirmed(case: _Case, session: Session, state: Confirmed) -> Action:
     ask_at = next_inquiry(state, case.rules, case.now)
     if isinstance(state.inquiry.sighting, Doubted):
         if case.now >= ask_at:
-            return Observe(session, "missing: asked again before it is believed")
+            return Observe(session, "missing: asked again before it is believed", "doubted")
         return Hold(ask_at, Because.DOUBTED, "the service does not find it; a failover hides a recorder for a while")
     change = _change(case, session, case.desired)
     if isinstance(change, Stop | Update):
@@ -212,7 +212,7 @@ def _change(case: _Case, session: Session, desired: Desired) -> Stop | Update | 
         return Stop(session, _replace_reason(disruptive))
     if case.entry.refusal and case.entry.refusal.revision == desired.revision:
         return Hold(None, Because.REFUSED, case.entry.refusal.problem)
-    found = changes(session.applied, desired.wanted)
+    found = changes(session.applied, desired.wanted) if desired.spec.mode == session.mode else ()
     for consequence in UPDATE_ORDER:
         fitting = tuple(change for change in found if change.consequence is consequence)
         if fitting:
@@ -253,7 +253,9 @@ def _replace_reason(disruptive: tuple[Change, ...]) -> str:
 
 
 def _listed(found: tuple[Change, ...]) -> str:
-    shown = ", ".join(str(change) for change in found[:3])
+    # What stands higher in the manifest explains what stands below it: the mode before its fields.
+    ordered = sorted(found, key=lambda change: (change.path.count("."), change.path))
+    shown = ", ".join(str(change) for change in ordered[:3])
     return shown if len(found) <= 3 else f"{shown} and {len(found) - 3} more"
 
 

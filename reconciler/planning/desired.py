@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.errors import Place
 from reconciler.manifests.accept import Declared
 from reconciler.manifests.schema import Layout, RecordingSpec, Subscribe, Video
-from reconciler.manifests.secrets import secret_references
+from reconciler.manifests.secrets import SecretMissing, secret_references
 from reconciler.manifests.values import SecretRef
 from reconciler.model import Applied, Entry, Identity, Key, Secret, Slot
 from reconciler.planning.slots import UidRange, derived_uids, given_slots, remembered_slots
@@ -53,8 +53,7 @@ class Ground:
     set: str
     app_ids: Mapping[str, str]  # app name -> App ID
     entries: Mapping[Key, Entry]
-    secrets: Mapping[SecretRef, Secret]
-    unreadable: Mapping[SecretRef, str]  # reference -> why it cannot be read
+    secrets: Mapping[str, Mapping[SecretRef, Secret | SecretMissing]]  # by name: a file reference is relative
     fingerprint_key: bytes
     uid_range: UidRange
 
@@ -82,7 +81,8 @@ def _named_uids(spec: RecordingSpec) -> set[str]:
     """Collect the people a manifest names: a recorder under a person's uid would kick that person out."""
     layout, subscribe = spec.layout or Layout(), spec.capture.subscribe or Subscribe()
     named: set[object] = {layout.max_resolution_uid}
-    named |= {place.uid for place in (*layout.regions, *layout.backgrounds)}
+    named |= {region.uid for region in layout.regions}
+    named |= {background.uid for background in layout.backgrounds}
     for uids in (subscribe.audio, subscribe.video, subscribe.except_audio, subscribe.except_video):
         named |= set(uids) if isinstance(uids, tuple) else set()
     return {str(uid) for uid in named if uid is not None}
@@ -96,17 +96,18 @@ def _complete(declared: Declared, ground: Ground, taken: dict[tuple[str, str], s
     spec = declared.spec
     key = Key(ground.set, declared.name)
     app_id, channel = _room(declared, ground)
-    references = secret_references(spec)
+    values = ground.secrets.get(declared.name, {})
+    secrets = {ref: value for ref, value in values.items() if isinstance(value, Secret)}
     return Desired(
         key=key,
         app_id=app_id,
         spec=spec,
         slots=_slots(declared, ground.entries.get(key), app_id, ground.uid_range, taken[app_id, channel]),
-        wanted=applied(spec, ground.secrets, ground.fingerprint_key),
+        wanted=applied(spec, secrets, ground.fingerprint_key),
         place=declared.place,
         labels=declared.labels,
-        secrets={ref: ground.secrets[ref] for _, ref in references if ref in ground.secrets},
-        missing=tuple(f"{path}: {ground.unreadable[ref]}" for path, ref in references if ref in ground.unreadable),
+        secrets=secrets,
+        missing=tuple(f"{one.place}: {one.why}" for one in values.values() if isinstance(one, SecretMissing)),
         not_acted_on=_not_acted_on(spec),
     )
 

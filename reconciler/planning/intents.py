@@ -6,6 +6,7 @@ from typing import assert_never
 
 from reconciler.model import Accepted, Confirmed, Ended, Entry, Event, Held, Intended, Session, Stopping
 from reconciler.planning.actions import Start, Stop
+from reconciler.planning.desired import Desired
 from reconciler.planning.history import event
 
 
@@ -72,3 +73,14 @@ def intend_stop(entry: Entry, action: Stop, now: datetime) -> tuple[Entry, Sessi
         )
     )
     return entry.with_session(stopping), stopping, (event(entry, "recording.stopping", action.reason, now, session),)
+
+
+def adopted(entry: Entry, desired: Desired) -> Entry:
+    """Note what an accepted manifest says about a recording besides what its recorder is told."""
+    return replace(
+        entry,
+        labels=dict(desired.labels),
+        on_removal=desired.spec.on_removal,
+        revision=desired.revision,
+        declared=True,
+    )

@@ -1,0 +1,400 @@
+"""One action carried out: the intent on disk, the call, the outcome. Decides nothing and looks nothing up."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from reconciler.agora import wire
+from reconciler.agora.answers import (
+    AlreadyStarted,
+    IdentityHeld,
+    ResourceSpent,
+    StartAccepted,
+    StartAnswer,
+)
+from reconciler.agora.answers import Stopped as StopConfirmed
+from reconciler.agora.answers import Updated as UpdateDone
+from reconciler.agora.client import Client
+from reconciler.agora.pace import Band, Ticket
+from reconciler.agora.token import token_for
+from reconciler.errors import (
+    AppRejectedError,
+    NoRoomError,
+    OutcomeUnknownError,
+    Problem,
+    RejectedError,
+    ServiceError,
+    TransientError,
+)
+from reconciler.ledger.claims import Claim
+from reconciler.ledger.entries import RoomTakenError
+from reconciler.ledger.ledger import Ledger
+from reconciler.manifests.schema import RecordingSpec
+from reconciler.manifests.values import SecretRef
+from reconciler.model import (
+    Accepted,
+    Confirmed,
+    ControlExpired,
+    Entry,
+    Handle,
+    Held,
+    Identity,
+    Intended,
+    Missing,
+    Secret,
+    Session,
+    Stopping,
+)
+from reconciler.planning.actions import Action, Forget, Hold, Learn, Observe, Settle, Start, Stop, Update
+from reconciler.planning.changes import Consequence
+from reconciler.planning.desired import MASK, Desired
+from reconciler.planning.history import event, recently_stopped
+from reconciler.planning.intents import intend_probe, intend_start, intend_stop
+from reconciler.planning.outcomes import (
+    AppRefused,
+    NoRoom,
+    NotStarted,
+    Observed,
+    Outcome,
+    Started,
+    StartHeld,
+    StartRefused,
+    StartUnknown,
+    Stopped,
+    Unanswered,
+    Updated,
+    UpdateFailed,
+)
+
+# A recorder that we stopped may go on leaving for so long, and its uid is not free yet (S5).
+LEAVING = timedelta(seconds=60)
+
+Order = tuple[float | str, ...]
+Call = Start | Settle | Observe | Update | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The recording service as one App ID sees it."""
+
+    client: Client
+    max_recorders: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who acts for which recording, with which quota, and in which order among equals."""
+
+    claim: Claim
+    order: Order
+    ticket: Ticket | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What a call has brought to light, and the entry as its intent left it."""
+
+    entry: Entry
+    outcome: Outcome
+
+
+class Executor:
+    """Carries out actions against the service; writes the intent of those that must not be repeated blindly."""
+
+    def __init__(self, ledger: Ledger, services: Mapping[str, Service], clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._services = services
+        self._clock = clock
+
+    async def execute(self, turn: Turn, entry: Entry, action: Call) -> Executed:
+        """Carry one action out.
+
+        Raises:
+            LedgerError: when the intent could not be written; nothing was sent then.
+        """
+        match action:
+            case Start():
+                return await self._start(turn, entry, action)
+            case Settle():
+                return await self._settle(turn, entry, action)
+            case Observe():
+                return Executed(entry, await self._observe(turn, action))
+            case Update():
+                return Executed(entry, await self._update(turn, action))
+            case Stop():
+                return await self._stop(turn, entry, action)
+            case _ as never:
+                assert_never(never)
+
+    async def _start(self, turn: Turn, entry: Entry, action: Start) -> Executed:
+        desired, identity = action.desired, action.desired.slots[action.slot]
+        service = self._services[desired.app_id]
+        full = await self._full(service, desired.app_id)
+        if full:
+            return Executed(entry, NoRoom(full, self._clock()))
+        body = wire.acquire_body(desired.spec, identity)
+        resource_id = await self._acquire(turn, service, identity, body, desired.revision)
+        if not isinstance(resource_id, str):
+            return Executed(entry, resource_id)
+        now = self._clock()
+        intended, session = intend_start(entry, action, resource_id, service.client.url, now)
+        starting = event(intended, "recording.starting", action.reason, now, session, f"uid {identity.uid}")
+        room = (desired.app_id, service.max_recorders) if service.max_recorders else None
+        try:
+            await self._ledger.save(turn.claim, intended, (starting,), room=room)
+        except RoomTakenError as error:
+            return Executed(entry, NoRoom(Problem("start", str(error)), now))
+        return Executed(intended, await self._send_start(turn, intended, session, desired, fresh=True))
+
+    async def _full(self, service: Service, app_id: str) -> Problem | None:
+        if service.max_recorders is None or await self._ledger.open_recorders(app_id) < service.max_recorders:
+            return None
+        said = f"{service.max_recorders} recorders run or may run already, as many as RECONCILER_MAX_RECORDERS allows"
+        return Problem("start", said)
+
+    async def _acquire(
+        self, turn: Turn, service: Service, identity: Identity, body: wire.Body, revision: str
+    ) -> str | Outcome:
+        try:
+            return await service.client.acquire(identity, body, band=Band.CHANGE, order=turn.order, ticket=turn.ticket)
+        except AppRejectedError as error:
+            return AppRefused(error.problem, self._clock())
+        except NoRoomError as error:
+            return NoRoom(error.problem, self._clock())
+        except RejectedError as error:
+            return StartRefused(None, revision, error.problem, self._clock())
+        except ServiceError as error:  # acquire has no effect: whatever it was, it may be repeated (S3)
+            return NotStarted(None, error.problem, self._clock())
+
+    async def _settle(self, turn: Turn, entry: Entry, action: Settle) -> Executed:
+        session = action.session
+        desired = action.desired if action.desired and _fits(action.desired, session) else None
+        if action.how == "repeat":
+            return Executed(entry, await self._send_start(turn, entry, session, desired, fresh=False))
+        service = self._services[session.identity.app_id]
+        spec = desired.spec if desired else _own_spec(session)
+        body = wire.acquire_body(spec, session.identity)
+        resource_id = await self._acquire(turn, service, session.identity, body, session.applied.revision)
+        if not isinstance(resource_id, str):
+            return Executed(entry, self._still_unsettled(session, resource_id))
+        intended, probing = intend_probe(entry, session, resource_id, self._clock())
+        await self._ledger.save(turn.claim, intended)
+        return Executed(intended, await self._send_start(turn, intended, probing, desired, fresh=True))
+
+    def _still_unsettled(self, session: Session, outcome: Outcome) -> Outcome:
+        """Keep what may live unsettled, whatever kept us from asking about it."""
+        match outcome:
+            case AppRefused(problem=problem, at=at):
+                return AppRefused(problem, at)
+            case (
+                NoRoom(problem=problem, at=at)
+                | NotStarted(problem=problem, at=at)
+                | StartRefused(problem=problem, at=at)
+            ):
+                return self._unsettled(session, problem, at)
+            case _:
+                return outcome
+
+    def _unsettled(self, session: Session, problem: Problem, at: datetime) -> Outcome:
+        match session.state:
+            case Held(why=why) if why != "ControlExpired":
+                return StartHeld(_probing(session), why, problem, at)
+            case Held():
+                return StartHeld(_probing(session), "ControlLost", problem, at)
+            case _:
+                return StartUnknown(session, problem, at, spent=True)
+
+    async def _send_start(
+        self, turn: Turn, entry: Entry, session: Session, desired: Desired | None, *, fresh: bool
+    ) -> Outcome:
+        assert isinstance(session.state, Intended)
+        resource_id = session.state.resource_ids[-1]
+        service = self._services[session.identity.app_id]
+        body = self._start_body(session, desired)
+        # The start that follows its acquire goes before any other acquire: two seconds are all it has (S3, S15).
+        band = Band.FOLLOW if fresh else Band.RETRY
+        ticket = None if fresh else turn.ticket
+        try:
+            answer = await service.client.start(
+                session.identity, session.mode, resource_id, body, band=band, order=turn.order, ticket=ticket
+            )
+        except ServiceError as error:
+            return self._start_failed(session, error, desired)
+        return self._start_answered(entry, session, answer, desired, fresh=fresh)
+
+    def _start_failed(self, session: Session, error: ServiceError, desired: Desired | None) -> Outcome:
+        assert isinstance(session.state, Intended)
+        now = self._clock()
+        first = session.state.tries == 0 and session.state.tried_at is None and len(session.state.resource_ids) == 1
+        match error:
+            case AppRejectedError() if first:
+                return AppRefused(error.problem, now, session)
+            case AppRejectedError():
+                return AppRefused(error.problem, now)
+            case RejectedError() if first:
+                # What was refused outright was not started; only a first try is sure of that.
+                revision = desired.revision if desired else session.applied.revision
+                return StartRefused(session, revision, error.problem, now)
+            case RejectedError():
+                return StartUnknown(session, error.problem, now, spent=True)
+            case TransientError() | OutcomeUnknownError() | ServiceError():
+                return StartUnknown(session, error.problem, now)
+
+    def _start_answered(
+        self, entry: Entry, session: Session, answer: StartAnswer, desired: Desired | None, *, fresh: bool
+    ) -> Outcome:
+        assert isinstance(session.state, Intended)
+        state, now = session.state, self._clock()
+        started_with = desired.wanted if desired else session.applied
+        match answer:
+            case StartAccepted(sid=sid):
+                return Started(session, state.resource_ids[-1], sid, now, started_with)
+            case AlreadyStarted(sid=str(sid)) if sid:
+                return Started(session, state.resource_ids[-1], sid, now)
+            case AlreadyStarted():
+                said = Problem("start", "already started, and the answer has no sid", 201, 7)
+                return StartHeld(session, "ControlLost", said, now)
+            case IdentityHeld(problem=problem):
+                return self._held(entry, session, problem, now, fresh=fresh)
+            case ResourceSpent(problem=problem):
+                return StartUnknown(session, problem, now, spent=True)
+            case _ as never:
+                assert_never(never)
+
+    def _held(self, entry: Entry, session: Session, problem: Problem, now: datetime, *, fresh: bool) -> Outcome:
+        assert isinstance(session.state, Intended)
+        first = fresh and len(session.state.resource_ids) == 1 and not session.state.held
+        if first and recently_stopped(entry, session.identity, now, LEAVING):
+            return NotStarted(session, replace(problem, hint="our own recorder is still leaving"), now)
+        another = session.state.held == "HeldByAnother" or first
+        return StartHeld(session, "HeldByAnother" if another else "ControlLost", problem, now)
+
+    def _start_body(self, session: Session, desired: Desired | None) -> wire.Body:
+        now = self._clock()
+        if desired is None:
+            return wire.start_body(_own_spec(session), session.identity, _mask, None, now)
+        token = token_for(desired.spec, session.identity, self._slot_index(desired, session), desired.secrets, now)
+        return wire.start_body(desired.spec, session.identity, _revealing(desired.secrets), token, now)
+
+    @staticmethod
+    def _slot_index(desired: Desired, session: Session) -> int:
+        return next(index for index, one in enumerate(desired.slots.values()) if one == session.identity)
+
+    async def _observe(self, turn: Turn, action: Observe) -> Outcome:
+        session = action.session
+        service = self._services[session.identity.app_id]
+        try:
+            observation = await service.client.query(
+                handle_of(session), band=band_of(action), order=turn.order, ticket=turn.ticket, url=session.url
+            )
+        except AppRejectedError as error:
+            return AppRefused(error.problem, self._clock())
+        except ServiceError as error:
+            return Unanswered(session, error.problem, self._clock())
+        return Observed(session, observation)
+
+    async def _update(self, turn: Turn, action: Update) -> Outcome:
+        desired, session = action.desired, action.session
+        client = self._services[session.identity.app_id].client
+        handle, call = handle_of(session), self._update_call(client, action)
+        try:
+            answer = await call(handle, turn)
+        except AppRejectedError as error:
+            return AppRefused(error.problem, self._clock())
+        except ServiceError as error:
+            refused = isinstance(error, RejectedError)
+            return UpdateFailed(session, desired.revision, error.problem, refused, self._clock())
+        if isinstance(answer, UpdateDone):
+            return Updated(session, action.consequence, desired.wanted, self._clock(), action.reason)
+        return Observed(session, answer)
+
+    @staticmethod
+    def _update_call(
+        client: Client, action: Update
+    ) -> Callable[[Handle, Turn], Awaitable[UpdateDone | Missing | ControlExpired]]:
+        spec, identity = action.desired.spec, action.session.identity
+        reveal = _revealing(action.desired.secrets)
+        match action.consequence:
+            case Consequence.LAYOUT:
+                send, body = client.update_layout, wire.layout_body(spec, identity)
+            case Consequence.SUBSCRIPTION:
+                send, body = client.update, wire.subscription_body(spec, identity)
+            case Consequence.WEB:
+                send, body = client.update, wire.web_body(spec, identity, reveal)
+            case Consequence.STORAGE:
+                send, body = client.update, wire.storage_body(spec, identity, reveal, action.session.opened_at)
+            case Consequence.REPLACE | Consequence.NOTHING:
+                raise AssertionError("only what can be changed in place is an update")
+            case _ as never:
+                assert_never(never)
+        return lambda handle, turn: send(
+            handle, body, band=Band.CHANGE, order=turn.order, ticket=turn.ticket, url=action.session.url
+        )
+
+    async def _stop(self, turn: Turn, entry: Entry, action: Stop) -> Executed:
+        stopping, session, events = intend_stop(entry, action, self._clock())
+        if events:
+            await self._ledger.save(turn.claim, stopping, events)
+        client = self._services[session.identity.app_id].client
+        body = wire.stop_body(session.identity)
+        try:
+            answer = await client.stop(
+                handle_of(session), body, band=Band.STOP, order=turn.order, ticket=turn.ticket, url=session.url
+            )
+        except AppRejectedError as error:
+            return Executed(stopping, AppRefused(error.problem, self._clock()))
+        except ServiceError as error:
+            return Executed(stopping, Unanswered(session, error.problem, self._clock()))
+        if isinstance(answer, StopConfirmed):
+            now = self._clock()
+            return Executed(stopping, Stopped(session, answer.how, now, answer.files, answer.uploading_status))
+        return Executed(stopping, Observed(session, answer))
+
+
+def handle_of(session: Session) -> Handle:
+    """Read what a recorder is asked, told and stopped by."""
+    assert isinstance(session.state, Accepted | Confirmed | Stopping)
+    return Handle(session.identity, session.mode, session.state.resource_id, session.state.sid)
+
+
+def _fits(desired: Desired, session: Session) -> bool:
+    return desired.spec.mode == session.mode and session.identity in desired.slots.values()
+
+
+def _own_spec(session: Session) -> RecordingSpec:
+    return RecordingSpec.model_validate(session.applied.spec)
+
+
+def _mask(_: SecretRef) -> str:
+    # Only a start that is to be stopped at once is settled without its manifest: it needs a body, not its storage.
+    return MASK
+
+
+def _revealing(secrets: Mapping[SecretRef, Secret]) -> Callable[[SecretRef], str]:
+    return lambda reference: secrets[reference].reveal()
+
+
+def _probing(session: Session) -> Session:
+    assert isinstance(session.state, Held)
+    return session.become(Intended(session.state.resource_ids, session.state.since, held=session.state.why))
+
+
+_OBSERVING = {"confirming": Band.CONFIRM, "doubted": Band.RETRY, "due": Band.POLL}
+
+
+def band_of(action: Action) -> Band | None:
+    """Rank an action among all that wait for a call (S15); None: it calls nobody."""
+    match action:
+        case Stop():
+            return Band.STOP
+        case Start() | Update() | Settle(how="probe"):
+            return Band.CHANGE
+        case Settle():
+            return Band.RETRY
+        case Observe(urgency=urgency):
+            return _OBSERVING[urgency]
+        case Learn() | Forget() | Hold():
+            return None
+        case _ as never:
+            assert_never(never)

@@ -1,0 +1,118 @@
+"""One turn of one recording: claim, load, decide, execute at most one action, save, log."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.agora.pace import Ticket
+from reconciler.executor import Executor, Order, Turn
+from reconciler.ledger.claims import Claim
+from reconciler.ledger.ledger import Ledger
+from reconciler.model import Entry, Event, Key
+from reconciler.planning.absorb import absorb
+from reconciler.planning.actions import Action, Forget, Hold, Learn
+from reconciler.planning.decide import Gate, decide
+from reconciler.planning.desired import Desired, Unwanted
+from reconciler.planning.facts import forget, learn
+from reconciler.planning.history import Written
+from reconciler.planning.intents import adopted
+from reconciler.planning.outcomes import AppRefused, NoRoom, Outcome
+from reconciler.planning.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Another living process has the recording in hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What was done, and the entry as it was saved."""
+
+    action: Action
+    entry: Entry
+    events: tuple[Event, ...] = ()
+    app: AppRefused | NoRoom | None = None  # what concerns every recording of the App ID (S8)
+
+
+Taken: TypeAlias = Busy | Took
+
+
+class Reconciler:
+    """Takes turns. A turn is never cancelled between a call and its write: shield it."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        executor: Executor,
+        clock: Callable[[], datetime],
+        rules: Rules,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._ledger = ledger
+        self._executor = executor
+        self._clock = clock
+        self._rules = rules
+        self._log = log
+
+    async def look(self, key: Key, desired: Desired | Unwanted, gate: Gate) -> tuple[Entry, Action]:
+        """Decide without acting: what the turn would do if it were taken now."""
+        entry = await self._ledger.entry(key) or Entry(key)
+        return entry, decide(desired, entry, self._clock(), self._rules, gate)
+
+    async def turn(
+        self, key: Key, desired: Desired | Unwanted, gate: Gate, order: Order, ticket: Ticket | None
+    ) -> Taken:
+        """Take one turn; the decision is made anew on what the ledger says under the claim.
+
+        Raises:
+            LedgerError: the ledger cannot be used, or another process took the recording over.
+        """
+        claim = await self._ledger.claim(key)
+        if claim is None:
+            return Busy()
+        entry = await self._ledger.entry(key) or Entry(key)
+        if isinstance(desired, Desired):
+            entry = adopted(entry, desired)
+        action = decide(desired, entry, self._clock(), self._rules, gate)
+        if isinstance(action, Hold):
+            await self._ledger.release(claim)
+            return Took(action, entry)
+        written, app = await self._carry_out(Turn(claim, order, ticket), entry, action)
+        await self._ledger.save(claim, written.entry, written.events, release=True)
+        self._tell(claim, action, written)
+        return Took(action, written.entry, written.events, app)
+
+    async def _carry_out(self, turn: Turn, entry: Entry, action: Action) -> tuple[Written, AppRefused | NoRoom | None]:
+        match action:
+            case Learn(fact=fact):
+                return learn(entry, fact, self._clock(), self._rules), None
+            case Forget():
+                return forget(entry, action, self._clock()), None
+            case Hold():
+                raise AssertionError("a hold is not carried out")
+            case _:
+                executed = await self._executor.execute(turn, entry, action)
+                return absorb(executed.entry, executed.outcome, self._rules), _of_the_app(executed.outcome)
+
+    def _tell(self, claim: Claim, action: Action, written: Written) -> None:
+        for event in written.events:
+            self._log.info(
+                event.kind,
+                recording=event.key.name,
+                set=event.key.set,
+                action=type(action).__name__.lower(),
+                reason=event.reason,
+                message=event.message,
+                session=event.session,
+                revision=event.revision,
+                request_id=event.request_id or None,
+                generation=claim.generation,
+            )
+
+
+def _of_the_app(outcome: Outcome) -> AppRefused | NoRoom | None:
+    return outcome if isinstance(outcome, AppRefused | NoRoom) else None
