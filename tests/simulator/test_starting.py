@@ -183,9 +183,12 @@ def test_a_bad_page_ends_a_web_recording() -> None:
 
 
 def test_mode_and_scene_belong_together_unless_the_option_says_otherwise() -> None:
-    assert driver().start(driver().acquire().body["resourceId"], web(), "web").code == 2
-    lenient = driver(scene_enforced=False)
-    assert lenient.start(lenient.acquire().body["resourceId"], web(), "web").status == 200
+    statuses = []
+    for enforced in (True, False):
+        service = driver(scene_enforced=enforced)
+        statuses.append(service.start(service.acquire(scene=0).body["resourceId"], web(), "web").status)
+
+    assert statuses == [400, 200]
 
 
 def test_a_recorder_keeps_what_it_was_started_with() -> None:
