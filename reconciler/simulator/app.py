@@ -134,7 +134,7 @@ def _posted(act: Callable[[dict[str, Any]], None]) -> Callable[[WebRequest], Awa
         try:
             said = json.loads(await request.body() or b"{}")
             act(said if isinstance(said, dict) else {})
-        except (KeyError, ValueError) as problem:
+        except (KeyError, TypeError, ValueError) as problem:
             return JSONResponse({"message": f"missing or unknown: {problem}"}, status_code=400)
         return JSONResponse({"done": True})
 

@@ -6,7 +6,7 @@ import errno
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -41,13 +41,22 @@ def scaled_clock(speed: float, clock: Clock = time.time) -> Clock:
     return lambda: begin + (clock() - begin) * speed
 
 
-def serve(port: int, options: Options | None = None, faults: FaultPlan | None = None, speed: float = 1.0) -> None:
-    """Serve until SIGINT or SIGTERM. Raises PortInUseError."""
+def serve(
+    port: int,
+    options: Options | None = None,
+    faults: FaultPlan | None = None,
+    speed: float = 1.0,
+    *,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; `on_ready` hears the URL once calls are taken. Raises PortInUseError."""
     world = World(options or Options())
     with _listen(port) as listener:
         server = _server(world, faults or FaultPlan(), scaled_clock(speed), speed)
         # Ctrl-C is the way to end a simulator, not a failure.
         with contextlib.suppress(KeyboardInterrupt):
+            if on_ready is not None:
+                on_ready(_url(listener))
             server.run(sockets=[listener])
 
 
@@ -68,10 +77,14 @@ def running_simulator(
         # Calls made before the server is up wait in the socket's queue.
         thread.start()
         try:
-            yield Running(f"http://{HOST}:{listener.getsockname()[1]}", world)
+            yield Running(_url(listener), world)
         finally:
             server.should_exit = True
             thread.join()
+
+
+def _url(listener: socket.socket) -> str:
+    return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
 def _listen(port: int) -> socket.socket:
@@ -89,10 +102,18 @@ def _listen(port: int) -> socket.socket:
 
 
 def _server(world: World, faults: FaultPlan, clock: Clock, speed: float) -> uvicorn.Server:
-    app = make_app(world, faults, clock, speed)
     return uvicorn.Server(
         uvicorn.Config(
-            app, http=_Dropping, ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False
+            make_app(world, faults, clock, speed),
+            http=_Dropping,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            # A call that a fault keeps waiting must not keep the simulator from ending.
+            timeout_graceful_shutdown=1,
         )
     )
 

@@ -1,6 +1,9 @@
 """The simulated service over HTTP: in process through ASGI, and over a real socket."""
 
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -119,6 +122,18 @@ def test_a_simulator_leaves_nothing_behind() -> None:
     assert "simulator" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
+
+
+def test_served_in_the_foreground_it_says_where_and_ends_with_ctrl_c() -> None:
+    program = "from reconciler.simulator.serve import serve; serve(0, on_ready=lambda url: print(url, flush=True))"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().decode().strip()
+        assert httpx.get(f"{url}/_world/recorders").json() == []
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+
+    assert (process.returncode, said) == (0, b"")
 
 
 def test_a_scaled_clock_runs_n_times_as_fast() -> None:
