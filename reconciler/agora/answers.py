@@ -213,6 +213,11 @@ def is_no_route(problem: Problem) -> bool:
     return "no route matched" in problem.said.lower()
 
 
+def lacks_route(answer: HttpAnswer) -> bool:
+    """Tell an answer that says the method or the path is wrong."""
+    return is_no_route(read(answer).problem)
+
+
 def is_from_service(answer: HttpAnswer) -> bool:
     """Tell whether the service itself answered, not the gateway in front of it."""
     reading = read(answer)

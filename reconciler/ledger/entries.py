@@ -77,15 +77,15 @@ def _save_session(connection: Connection, key: Key, session: Session) -> None:
     try:
         connection.execute(
             "INSERT INTO sessions "
-            "(set_name, name, number, app_id, channel, uid, is_open, opened_at, document, checksum) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "(set_name, name, number, app_id, channel, uid, is_open, document, checksum) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (set_name, name, number) DO UPDATE SET app_id = excluded.app_id, channel = excluded.channel, "
-            "uid = excluded.uid, is_open = excluded.is_open, opened_at = excluded.opened_at, "
+            "uid = excluded.uid, is_open = excluded.is_open, "
             "document = excluded.document, checksum = excluded.checksum "
             "WHERE sessions.document <> excluded.document",
             (
                 *(key.set, key.name, session.number, identity.app_id, identity.channel, identity.uid),
-                *(int(session.is_open), documents.stamp(session.opened_at)),
+                int(session.is_open),
                 *documents.write("session", Session, key, session),
             ),
         )

@@ -24,12 +24,12 @@ def open_recorders(connection: Connection, app_id: str) -> int:
 def sessions(connection: Connection, key: Key | None, set_name: str | None) -> tuple[tuple[Key, Session], ...]:
     where, values = _of(key, set_name)
     rows = connection.execute(
-        f"SELECT set_name, name, document, checksum FROM sessions {where} "  # noqa: S608  # constants only
-        "ORDER BY opened_at, set_name, name, number",
+        f"SELECT set_name, name, document, checksum FROM sessions {where}",  # noqa: S608  # constants only
         values,
     ).fetchall()
     found = ((Key(row[0], row[1]), row) for row in rows)
-    return tuple((key, documents.read_session(key, row[2], row[3])) for key, row in found)
+    read = ((key, documents.read_session(key, row[2], row[3])) for key, row in found)
+    return tuple(sorted(read, key=lambda one: (one[1].opened_at, one[0], one[1].number)))
 
 
 def events(

@@ -12,7 +12,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE sessions (
             set_name TEXT NOT NULL, name TEXT NOT NULL, number BIGINT NOT NULL,
             app_id TEXT NOT NULL, channel TEXT NOT NULL, uid TEXT NOT NULL,
-            is_open INTEGER NOT NULL, opened_at TEXT NOT NULL, document TEXT NOT NULL, checksum BIGINT NOT NULL,
+            is_open INTEGER NOT NULL, document TEXT NOT NULL, checksum BIGINT NOT NULL,
             PRIMARY KEY (set_name, name, number))""",
         "CREATE UNIQUE INDEX sessions_identity ON sessions (app_id, channel, uid) WHERE is_open = 1",
         "CREATE INDEX sessions_open ON sessions (set_name, name) WHERE is_open = 1",

@@ -24,7 +24,7 @@ class Database:
         self._on_commit = on_commit or (lambda _label: None)
         try:
             self._open(create=create)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:
             raise self._worded(error) from error
 
     @property
@@ -184,6 +184,10 @@ class Database:
             return self._told(f"{self._path} is damaged: {error}; restore a backup", error)
         if isinstance(error, OSError):
             return self._told(f"{self._path} cannot be used: {error.strerror or error}: {error.filename}", error)
+        if isinstance(error, UnicodeEncodeError):
+            return self._told(f"{error.object!r} cannot be written down: {error.reason}", error)
+        if isinstance(error, UnicodeDecodeError):  # broken UTF-8 even in SQLite's own words about it
+            return self._told(f"{self._path} is damaged ({error}); restore a backup", error)
         if isinstance(error, sqlite3.Error):
             return self._told(f"{self._path} {_words(error)}", error)
         return error

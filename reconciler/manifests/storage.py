@@ -69,7 +69,7 @@ def suggestion(vendor: str, region: str | int) -> str:
 class Storage(Part):
     vendor: Vendor
     # None exactly where the vendor has no regions.
-    region: str | None = Field(default=None, validate_default=True, json_schema_extra={"type": ["string", "integer"]})
+    region: str | None = Field(default=None, validate_default=True)
     bucket: Annotated[StrictStr, Field(pattern=r"^[^\s/]{1,255}$")]
     prefix: tuple[Text, ...] = ()
     access_key: SecretRef
@@ -80,7 +80,7 @@ class Storage(Part):
     sse: Literal["kms", "aes256"] | None = None
     tag: Annotated[StrictStr, Field(min_length=1, max_length=1024)] | None = None
 
-    @field_validator("region", mode="before")
+    @field_validator("region", mode="before", json_schema_input_type=str | int | None)
     @classmethod
     def _one_name(cls, value: object, info: ValidationInfo) -> str | None:
         vendor = info.data.get("vendor")

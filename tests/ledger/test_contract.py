@@ -1,5 +1,6 @@
 """What a ledger promises, whatever it is kept in and whichever thread does the work."""
 
+import itertools
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -266,7 +267,7 @@ async def test_two_holders_share_one_rate_evenly(opener: Opener) -> None:
         wait = await ledgers[number % 2].draw(APP, 10)
         leaves.append((clock.at - NOW).total_seconds() + wait)
         clock.at += timedelta(seconds=wait if number % 3 else 0)
-    gaps = [later - earlier for earlier, later in zip(leaves, leaves[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(leaves)]
     assert min(gaps) == pytest.approx(1 / 9.5, abs=2e-6)
     assert max(gaps) == pytest.approx(1 / 9.5, abs=2e-6)
 

@@ -26,7 +26,6 @@ from reconciler.planning.decide import Gate, decide
 from reconciler.planning.desired import Unwanted
 from tests.planning.situations import (
     RULES,
-    START,
     accepted,
     at,
     confirmed,
@@ -40,9 +39,14 @@ from tests.planning.situations import (
     session,
     stopping,
 )
+from tests.virtual_time import START
 
 GONE = Unwanted("its manifest is gone")
-WEB = {"mode": "web", "web": {"url": "https://example.com/board"}, "video": {"width": 1280, "height": 720}}
+WEB: dict[str, Any] = {
+    "mode": "web",
+    "web": {"url": "https://example.com/board"},
+    "video": {"width": 1280, "height": 720},
+}
 
 
 def told(action: Action) -> str:
@@ -72,7 +76,7 @@ def backoff(until: float) -> Backoff:
 
 
 TABLE: list[tuple[str, Any, Any, float, str]] = [
-    # (situation, desired, entry, now, action)
+    # A row is a situation, what is desired, the entry, the moment, and the action that follows.
     ("nothing recorded yet: start in slot A", desired(), entry(), 0, "start A: no recording exists"),
     ("not wanted and nothing runs: rest", GONE, entry(), 0, "hold Stopped"),
     ("suspended and nothing runs: rest", desired(suspend=True), entry(), 0, "hold Suspended"),
@@ -98,7 +102,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         1,
         "stop: suspended by its manifest",
     ),
-    # -- an unsettled start (S4)
+    # An unsettled start, S4:
     (
         "the process died after the intent: repeat the same start at once",
         desired(),
@@ -198,7 +202,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         1,
         "hold SecretMissing",
     ),
-    # -- a recorder we cannot reach (S5)
+    # A recorder we cannot reach, S5:
     (
         "held: its fate is asked once per poll interval",
         desired(),
@@ -225,7 +229,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         "learn not ours",
     ),
     ("held and a secret is missing: hold", desired(missing=("x",)), entry(session(held())), 60, "hold SecretMissing"),
-    # -- confirming (S7)
+    # Confirming, S7:
     (
         "accepted: the first question comes after the confirm delay",
         desired(),
@@ -296,8 +300,10 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         desired(mode="individual"),
         entry(session(accepted())),
         1,
-        "stop: cannot be changed in place: mode: mix → individual, video.bitrate: 500 → (none), "
-        "video.fps: 15 → (none) and 2 more",
+        (
+            "stop: cannot be changed in place: mode: mix → individual, video.bitrate: 500 → (none), "
+            "video.fps: 15 → (none) and 2 more"
+        ),
     ),
     (
         "accepted and changed, replace next: confirm on",
@@ -306,7 +312,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         1,
         "hold Confirming until 5",
     ),
-    # -- recording
+    # Recording:
     ("as declared: rest until the next poll", desired(), entry(session(confirmed())), 1, "hold Converged until 15"),
     ("as declared: asked once per poll interval", desired(), entry(session(confirmed())), 15, "observe, due"),
     (
@@ -443,7 +449,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         1,
         "hold Converged until 15",
     ),
-    # -- stopping (S12)
+    # Stopping, S12:
     ("a stop that was intended is sent", GONE, entry(session(stopping())), 0, "stop: its manifest is gone"),
     (
         "a stop without an answer is repeated after the retry delay",
@@ -473,7 +479,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         90,
         "learn gone",
     ),
-    # -- starting again
+    # Starting again:
     (
         "a recorder that died is started in the other slot",
         desired(),
