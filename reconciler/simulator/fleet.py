@@ -2,7 +2,7 @@
 
 import hashlib
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +32,7 @@ class Fleet:
     sent: list[Notice] = field(default_factory=list)
     _live: dict[str, dict[str, Recorder]] = field(default_factory=lambda: defaultdict(dict))
     _alive: dict[str, Recorder] = field(default_factory=dict)
+    _count: Counter[str] = field(default_factory=Counter)
     _leaving: dict[tuple[str, str, str], float] = field(default_factory=dict)
     _due: list[tuple[float, int, Happening]] = field(default_factory=list)
     _counter: int = 0
@@ -56,7 +57,7 @@ class Fleet:
         return list(self._alive.values())
 
     def count_live(self, app_id: str) -> int:
-        return sum(recorder.app_id == app_id for recorder in self._alive.values())
+        return self._count[app_id]
 
     def in_channel(self, app_id: str, channel: str) -> list[Recorder]:
         return [one for one in self._live[channel].values() if one.in_channel and one.app_id == app_id]
@@ -76,6 +77,7 @@ class Fleet:
         self.recorders.append(recorder)
         self.by_sid[recorder.sid] = recorder
         self._alive[recorder.sid] = recorder
+        self._count[recorder.app_id] += 1
         self._live[recorder.channel][recorder.sid] = recorder
         web = recorder.mode == "web"
         if not web:
@@ -127,6 +129,7 @@ class Fleet:
         recorder.ended_at, recorder.end_reason, recorder.abnormal = at, reason, abnormal
         recorder.gone_at = at if abrupt else at + max(options.exit_seconds, options.upload_seconds)
         del self._alive[recorder.sid]
+        self._count[recorder.app_id] -= 1
         del self._live[recorder.channel][recorder.sid]
         if not abrupt:
             identity = (recorder.app_id, recorder.channel, recorder.current_uid)

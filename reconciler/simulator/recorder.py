@@ -13,7 +13,7 @@ _EVERYBODY: Final = "#allstream#"
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class Reservation:
     """What an acquire reserved."""
 
     resource_id: str
@@ -89,8 +89,8 @@ class Recorder:
 
     @property
     def recording(self) -> Mapping[str, Any]:
-        config: Mapping[str, Any] = {} if self.mode == "web" else self.request.get("recordingConfig", {})
-        return config
+        said: Mapping[str, Any] = {} if self.mode == "web" else self.request.get("recordingConfig", {})
+        return said
 
     @property
     def page(self) -> Mapping[str, Any]:
@@ -142,7 +142,8 @@ class Recorder:
         if self.mode == "web":
             channel = "".join(letter if letter.isalnum() else "-" for letter in channel)
         backup = f"bak{self.failovers - 1}_" if self.failovers else ""
-        return "/".join([*self.storage.get("fileNamePrefix", []), f"{backup}{self.sid}_{channel}"])
+        prefix = self.request["storageConfig"].get("fileNamePrefix", [])
+        return "/".join([*prefix, f"{backup}{self.sid}_{channel}"])
 
     def status(self, now: float, after: tuple[float, float, float]) -> int:
         """§3.2: 1 to 4 by age, 5 from the first slice, 6 and 7 on the way out, then 8 or 20."""
@@ -170,25 +171,25 @@ def publish_url(outputs: Mapping[str, Any]) -> str | None:
     return found[0]["rtmpUrl"] if found else None
 
 
-def new_recorder(resource: Resource, mode: str, sid: str, now: float, request: Mapping[str, Any]) -> Recorder:
+def new_recorder(reservation: Reservation, mode: str, sid: str, now: float, request: Mapping[str, Any]) -> Recorder:
     """Make a recorder as its start asks for it."""
     recording = request.get("recordingConfig", {})
     return Recorder(
-        app_id=resource.app_id,
-        channel=resource.channel,
-        uid=resource.uid,
+        app_id=reservation.app_id,
+        channel=reservation.channel,
+        uid=reservation.uid,
         mode=mode,
-        resource_id=resource.resource_id,
+        resource_id=reservation.resource_id,
         sid=sid,
         started_at=now,
-        control_until=now + resource.control_seconds,
+        control_until=now + reservation.control_seconds,
         request=request,
         layout=layout_from(recording.get("transcodingConfig", {})) if mode == "mix" else None,
         subscription={} if mode == "web" else subscription_from(recording),
         storage=request["storageConfig"],
         paused=service_param(request, "web_recorder_service").get("onhold", False),
         publish_url=publish_url(service_param(request, "rtmp_publish_service")),
-        current_uid=resource.uid,
+        current_uid=reservation.uid,
     )
 
 

@@ -15,7 +15,7 @@ from reconciler.simulator.listings import channel_page, user_list
 from reconciler.simulator.notices import Notice
 from reconciler.simulator.options import Options
 from reconciler.simulator.quota import Quota
-from reconciler.simulator.recorder import Recorder, Resource, new_recorder
+from reconciler.simulator.recorder import Recorder, Reservation, new_recorder
 from reconciler.simulator.refusal import Refusal, gateway, refused
 from reconciler.simulator.replies import Reply, identified, json_reply
 from reconciler.simulator.routes import CHANGING, Endpoint, Route, find_route
@@ -46,7 +46,7 @@ class World:
     calls: list[Call] = field(default_factory=list)
     channels: Channels = field(init=False)
     fleet: Fleet = field(init=False)
-    _resources: dict[str, Resource] = field(default_factory=dict)
+    _reservations: dict[str, Reservation] = field(default_factory=dict)
     _used: dict[str, Recorder] = field(default_factory=dict)
     _quotas: dict[str, Quota] = field(default_factory=dict)
 
@@ -121,9 +121,9 @@ class World:
 
     def _identity(self, route: Route, body: bytes) -> tuple[str, str]:
         """Channel and uid of a request: from its handle where there is one, else as it says."""
-        resource = self._resources.get(route.resource_id)
-        if resource is not None:
-            return resource.channel, resource.uid
+        reservation = self._reservations.get(route.resource_id)
+        if reservation is not None:
+            return reservation.channel, reservation.uid
         try:
             said = json.loads(body) if body else {}
         except ValueError:
@@ -208,7 +208,7 @@ class World:
         resource_id = base64.urlsafe_b64encode(digest).decode().rstrip("=")
         hours = request.get("resourceExpiredHour", 72)
         scene, parameter = request.get("scene", 0), request.get("startParameter")
-        self._resources[resource_id] = Resource(
+        self._reservations[resource_id] = Reservation(
             resource_id, route.app_id, cname, uid, now, hours * 3600.0, scene, parameter
         )
         names = {"cname": cname, "uid": uid} if self.options.echo_identity else {}
@@ -220,42 +220,42 @@ class World:
             # §3.4, shape 4: no reason, an empty sid (C12).
             names = {"cname": said["cname"], "uid": said["uid"], "resourceId": route.resource_id}
             raise Refusal(400, {**names, "sid": "", "code": 2})
-        resource = self._resource(route, said)
-        used = self._used.get(resource.resource_id)
+        reservation = self._reservation(route, said)
+        used = self._used.get(reservation.resource_id)
         if used is not None:
-            return self._start_again(resource, used, now)
-        self._check_age(resource, now)
-        if resource.start_parameter is not None and resource.start_parameter != request:
+            return self._start_again(reservation, used, now)
+        self._check_age(reservation, now)
+        if reservation.start_parameter is not None and reservation.start_parameter != request:
             raise refused("request_hash mismatch!")
-        check_start(route.mode, resource.scene, request, self.options)
-        if self.fleet.holds(resource.app_id, resource.channel, resource.uid):
+        check_start(route.mode, reservation.scene, request, self.options)
+        if self.fleet.holds(reservation.app_id, reservation.channel, reservation.uid):
             raise refused("task conflict", code=53)
-        if self.fleet.count_live(resource.app_id) >= self.options.max_recorders:
+        if self.fleet.count_live(reservation.app_id) >= self.options.max_recorders:
             raise refused("Failed to allocate worker", code=502, status=500)
-        recorder = new_recorder(resource, route.mode, self.fleet.fingerprint("sid", 32), now, request)
-        self._used[resource.resource_id] = recorder
+        recorder = new_recorder(reservation, route.mode, self.fleet.fingerprint("sid", 32), now, request)
+        self._used[reservation.resource_id] = recorder
         self.fleet.launch(recorder)
         if self.options.echo_identity:
             return 200, identified(recorder)
         return 200, {"resourceId": recorder.resource_id, "sid": recorder.sid}
 
-    def _resource(self, route: Route, said: Mapping[str, Any]) -> Resource:
-        resource = self._resources.get(route.resource_id)
-        if resource is None:
+    def _reservation(self, route: Route, said: Mapping[str, Any]) -> Reservation:
+        reservation = self._reservations.get(route.resource_id)
+        if reservation is None:
             raise refused("resourceId cannot be decrypted!", code=1001, status=self.options.old_code_status)
-        bound_to = (resource.app_id, resource.channel, resource.uid)
+        bound_to = (reservation.app_id, reservation.channel, reservation.uid)
         if bound_to != (route.app_id, said["cname"], said["uid"]):
             raise refused("resourceId does not match!", code=432, status=self.options.old_code_status)
-        return resource
+        return reservation
 
-    def _check_age(self, resource: Resource, now: float) -> None:
-        if now - resource.acquired_at > self.options.resource_valid:
+    def _check_age(self, reservation: Reservation, now: float) -> None:
+        if now - reservation.acquired_at > self.options.resource_valid:
             raise refused("resourceId is expired!", code=433, status=self.options.old_code_status)
 
-    def _start_again(self, resource: Resource, used: Recorder, now: float) -> tuple[int, dict[str, Any]]:
+    def _start_again(self, reservation: Reservation, used: Recorder, now: float) -> tuple[int, dict[str, Any]]:
         """§5.2: a resourceId starts one recorder only, and says 201 from then on."""
         if not used.live:
-            self._check_age(resource, now)
+            self._check_age(reservation, now)
             if not self.options.already_started_of_dead:
                 raise refused("resourceId is used!", code=433, status=self.options.old_code_status)
         answer: dict[str, Any] = {"code": 7, "reason": "already started"}

@@ -75,6 +75,8 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "V18 too narrow": ("web", web(videoWidth=239), "videoWidth"),
     "V18 bitrate": ("web", web(videoBitrate=49), "videoBitrate"),
     "V18 fps": ("web", web(videoFps=4), "videoFps"),
+    "V18 too large": ("web", web(videoWidth=1920, videoHeight=1088), "videoWidth"),
+    "V18 no page": ("web", web() | {"extensionServiceConfig": {"extensionServices": []}}, "services not selected"),
     "V19 ready timeout": ("web", web(readyTimeout=-1), "readyTimeout"),
     "V19 ready timeout in halves": ("web", web(readyTimeout=1.5), "readyTimeout"),
     "web pushed to a page": ("web", web(publish="https://example.com"), "rtmpUrl"),

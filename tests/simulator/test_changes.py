@@ -107,6 +107,16 @@ def test_storage_is_replaced_whole_or_not_at_all() -> None:
     assert service.recorder(handle).storage["stsToken"] == "new"
 
 
+def test_files_keep_the_prefix_they_began_with() -> None:
+    service = driver()
+    handle = service.record()
+    before = service.after(20).recorder(handle).files
+
+    service.update(handle, storageConfig=STORAGE | {"fileNamePrefix": ["other"]})
+
+    assert service.after(20).recorder(handle).files == before
+
+
 def test_a_web_recording_is_paused_and_goes_on() -> None:
     service = driver()
     handle = service.record(web(onhold=True, publish="rtmp://a/b"), "web")
