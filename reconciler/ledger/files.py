@@ -105,5 +105,7 @@ def _recognise(path: Path) -> None:
     except sqlite3.Error as error:
         raise LedgerError(f"{path} is no ledger, or a damaged one ({error}); nothing in it was changed") from error
     if made_by != APPLICATION_ID:
-        raise LedgerError(f"{path} is a database of another program; nothing in it was changed; name another file")
+        raise LedgerError(
+            f"{path} is no ledger but a file of another program; nothing in it was changed; name another file"
+        )
     refuse_newer(path, version)
