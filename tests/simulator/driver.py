@@ -160,3 +160,10 @@ class Driver:
     def _change(self, handle: Handle, call: str, request: Any) -> Answer:
         body = {"cname": handle.cname, "uid": handle.uid, "clientRequest": request}
         return self.service("POST", f"{handle.path}/{call}", body)
+
+
+def running(service: Driver, request: dict[str, Any], mode: str = "mix", seconds: float = 90) -> Handle:
+    """A recorder that has been at it for a while."""
+    handle = service.record(request, mode)
+    service.after(seconds).live()
+    return handle

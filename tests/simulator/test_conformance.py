@@ -2,7 +2,7 @@
 
 import re
 
-from tests.simulator import test_conformance_running, test_conformance_starting
+from tests.simulator import test_conformance_running, test_conformance_starting, test_conformance_webhooks
 
 LEFT_OUT = {
     "C15": "why that body was refused is unknown; there is nothing to repeat",
@@ -13,7 +13,8 @@ LEFT_OUT = {
 
 
 def test_every_case_is_tested_or_left_out_for_a_reason() -> None:
-    names = [*vars(test_conformance_starting), *vars(test_conformance_running)]
+    modules = (test_conformance_starting, test_conformance_running, test_conformance_webhooks)
+    names = [name for module in modules for name in vars(module)]
     tested = {match[1].upper() for name in names if (match := re.match(r"test_(c\d\d)_", name))}
 
     assert tested | set(LEFT_OUT) == {f"C{number:02}" for number in range(1, 57)}
