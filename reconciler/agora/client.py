@@ -1,0 +1,204 @@
+"""The five calls over HTTP: paced, failed over, and answered in types. Decides nothing and remembers no recorder."""
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from reconciler.agora.answers import (
+    StartAnswer,
+    StopAnswer,
+    UpdateAnswer,
+    is_from_service,
+    lacks_route,
+    read_acquire,
+    read_query,
+    read_start,
+    read_stop,
+    read_update,
+)
+from reconciler.agora.exchange import Call, Exchange, Method, open_http
+from reconciler.agora.hosts import Hosts, accepted_url
+from reconciler.agora.pace import Band, Pace
+from reconciler.agora.reading import HttpAnswer
+from reconciler.errors import OutcomeUnknownError, Problem, ServiceError, ThrottledError, TransientError
+from reconciler.model import Handle, Identity, Mode, Observation, Secret
+
+__all__ = ["Client", "open_http"]
+
+Answer = TypeVar("Answer")
+Reader = Callable[[HttpAnswer], Answer]
+
+
+class Client:
+    """Calls the service for one App ID. Every try waits for its turn on the pace, also a try at another host.
+
+    Methods take `url` to say which host is tried first: a session's own. All but `start` go on to the next host at
+    once when one cannot be reached or answers 5xx (S16). They raise ServiceError and its kinds.
+    """
+
+    def __init__(
+        self,
+        app_id: str,
+        customer_id: str,
+        customer_secret: Secret,
+        urls: Sequence[str],
+        http: httpx.AsyncClient,
+        pace: Pace,
+        clock: Callable[[], datetime],
+        query_method: Method | None = None,
+    ) -> None:
+        """Raise SettingsError for a url that is not https, but for loopback addresses."""
+        self.app_id = app_id
+        self._hosts = Hosts(urls)
+        self._pace = pace
+        self._query_method = query_method
+        self._settled: dict[str, Method] = {}  # host -> the method of query that the service itself has answered
+        secret = customer_secret.reveal()
+        basic = b64encode(f"{customer_id}:{secret}".encode()).decode()
+        self._exchange = Exchange(http, clock, f"Basic {basic}", tuple(filter(None, (secret, basic))))
+
+    @property
+    def url(self) -> str:
+        """The host that is tried first at the moment: read after `acquire`, it is where `start` belongs."""
+        return self._hosts.in_order()[0]
+
+    async def acquire(
+        self,
+        identity: Identity,
+        body: Mapping[str, Any],
+        *,
+        band: Band = Band.CHANGE,
+        order: tuple[Any, ...] = (),
+        url: str | None = None,
+    ) -> str:
+        """Get a resource id, which is good for one start within five minutes."""
+        path = f"{self._base(identity)}/acquire"
+        return await self._anywhere(Call("acquire", path, body, band, order), read_acquire, url)
+
+    async def start(
+        self,
+        identity: Identity,
+        mode: Mode,
+        resource_id: str,
+        body: Mapping[str, Any],
+        *,
+        band: Band = Band.FOLLOW,
+        order: tuple[Any, ...] = (),
+        url: str | None = None,
+    ) -> StartAnswer:
+        """Start, once, at one host. After OutcomeUnknownError a recorder may run."""
+        path = f"{self._base(identity)}/resourceid/{_segment(resource_id)}/mode/{mode}/start"
+        host = accepted_url(url) if url else self.url
+        return await self._at(host, Call("start", path, body, band, order), read_start)
+
+    async def query(
+        self, handle: Handle, *, band: Band = Band.POLL, order: tuple[Any, ...] = (), url: str | None = None
+    ) -> Observation:
+        """Ask what the service knows; no answer raises TransientError."""
+        return await self._anywhere(Call("query", self._path(handle, "query"), None, band, order), read_query, url)
+
+    async def update(
+        self,
+        handle: Handle,
+        body: Mapping[str, Any],
+        *,
+        band: Band = Band.CHANGE,
+        order: tuple[Any, ...] = (),
+        url: str | None = None,
+    ) -> UpdateAnswer:
+        """Change subscription, page or storage."""
+        return await self._anywhere(Call("update", self._path(handle, "update"), body, band, order), read_update, url)
+
+    async def update_layout(
+        self,
+        handle: Handle,
+        body: Mapping[str, Any],
+        *,
+        band: Band = Band.CHANGE,
+        order: tuple[Any, ...] = (),
+        url: str | None = None,
+    ) -> UpdateAnswer:
+        """Change the layout, which must be told whole."""
+        path = self._path(handle, "updateLayout")
+        return await self._anywhere(Call("updateLayout", path, body, band, order), read_update, url)
+
+    async def stop(
+        self,
+        handle: Handle,
+        body: Mapping[str, Any],
+        *,
+        band: Band = Band.STOP,
+        order: tuple[Any, ...] = (),
+        url: str | None = None,
+    ) -> StopAnswer:
+        """Stop; may be repeated until it is answered."""
+        return await self._anywhere(Call("stop", self._path(handle, "stop"), body, band, order), read_stop, url)
+
+    def _base(self, identity: Identity) -> str:
+        assert identity.app_id == self.app_id, "a client calls for one App ID"
+        return f"/v1/apps/{_segment(self.app_id)}/cloud_recording"
+
+    def _path(self, handle: Handle, verb: str) -> str:
+        ids = f"resourceid/{_segment(handle.resource_id)}/sid/{_segment(handle.sid)}"
+        return f"{self._base(handle.identity)}/{ids}/mode/{handle.mode}/{verb}"
+
+    async def _anywhere(self, call: Call, reader: Reader[Answer], first: str | None) -> Answer:
+        """Try host after host until one answers; once a try's outcome is unknown, that is what a failure says."""
+        failure: ServiceError | None = None
+        for host in self._hosts.in_order(first):
+            try:
+                return await self._at(host, call, reader)
+            except (TransientError, OutcomeUnknownError) as error:
+                if failure is None or isinstance(error, OutcomeUnknownError):
+                    failure = error
+                if not _another_host_may_do(error.problem):
+                    break
+        assert failure is not None, "there is at least one host"
+        raise failure
+
+    async def _at(self, host: str, call: Call, reader: Reader[Answer]) -> Answer:
+        try:
+            if call.endpoint == "query":
+                return reader(await self._query(host, call))
+            return reader(await self._send(host, "POST", call))
+        except ThrottledError:
+            await self._pace.slow(self.app_id)
+            raise
+        except (TransientError, OutcomeUnknownError) as error:
+            if error.problem.http_status is None:
+                self._hosts.shun(host)
+            raise
+
+    async def _query(self, host: str, call: Call) -> HttpAnswer:
+        """Ask with the method this host is known to know: GET today, POST in the reference of 2020."""
+        method = self._query_method or self._settled.get(host)
+        if method is not None:
+            return await self._send(host, method, call)
+        answer = await self._send(host, "GET", call)
+        if self._settles(host, "GET", answer) or not lacks_route(answer):
+            return answer
+        other = await self._send(host, "POST", call)
+        return other if self._settles(host, "POST", other) else answer
+
+    def _settles(self, host: str, method: Method, answer: HttpAnswer) -> bool:
+        if is_from_service(answer):
+            self._settled[host] = method
+        return host in self._settled
+
+    async def _send(self, host: str, method: Method, call: Call) -> HttpAnswer:
+        request = self._exchange.prepare(host, method, call)
+        await self._pace.turn(self.app_id, call.band, call.order)
+        return await self._exchange.send(host, request, call)
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+def _another_host_may_do(problem: Problem) -> bool:
+    """Tell what may be the host's own trouble from what the service would say anywhere."""
+    return problem.http_status is None or problem.http_status >= 500
