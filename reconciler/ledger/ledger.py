@@ -36,7 +36,11 @@ async def open_ledger(
     """
     path = files.locate(place)
     database = Database(path, create=create, on_commit=on_commit)
-    ledger = Ledger(database, Holders(path), run or InlineThread(), now)
+    try:
+        ledger = Ledger(database, Holders(path), run or InlineThread(), now)
+    except LedgerError:
+        database.close()
+        raise
     try:
         if service is not None:
             await ledger.serve(service, str(path))

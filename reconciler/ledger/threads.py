@@ -58,7 +58,7 @@ Perform: TypeAlias = Callable[[Sequence[Job[Any]]], list[Outcome]]  # one outcom
 
 
 class Thread(Protocol):
-    """Runs the jobs of one ledger, one after another."""
+    """Runs the jobs of one ledger, one after another; `start` refuses a second one."""
 
     def start(self, perform: Perform) -> None: ...
     async def run(self, job: Job[T]) -> T: ...
@@ -72,6 +72,8 @@ class InlineThread:
         self._perform: Perform | None = None
 
     def start(self, perform: Perform) -> None:
+        if self._perform is not None:
+            raise LedgerError("a ledger needs a thread of its own")
         self._perform = perform
 
     async def run(self, job: Job[T]) -> T:
@@ -94,6 +96,8 @@ class WriterThread:
         self._thread: threading.Thread | None = None
 
     def start(self, perform: Perform) -> None:
+        if self._thread is not None:
+            raise LedgerError("a ledger needs a thread of its own")
         self._thread = threading.Thread(target=self._work, args=(perform,), name="ledger", daemon=True)
         self._thread.start()
 

@@ -168,6 +168,16 @@ async def test_the_thread_ends_with_the_ledger_and_finishes_what_is_queued(path:
     await again.close()
 
 
+@pytest.mark.parametrize("kind", [InlineThread, WriterThread])
+async def test_two_ledgers_never_share_a_thread(path: Path, kind: type[InlineThread | WriterThread]) -> None:
+    thread = kind()
+    ledger = await open_ledger(path, service="agora", now=now, run=thread)
+    with pytest.raises(LedgerError, match="a thread of its own"):
+        await open_ledger(path.with_name("other.db"), service="agora", now=now, run=thread)
+    assert await ledger.entries() == {}
+    await ledger.close()
+
+
 def test_a_loop_that_is_gone_does_not_hold_the_thread_up(path: Path) -> None:
     gate = Gate()
 
