@@ -1,7 +1,7 @@
 """Nouns of the model to JSON documents and back, strictly: what does not fit is never guessed. Not for the wire.
 
-Built from the type hints of `reconciler.model`, because pydantic's TypeAdapter costs `get` 60 ms to import and more to
-build, where this takes 2 ms; decoding is on a par, as most of it is JSON and making the dataclasses.
+Built from the type hints of `reconciler.model`: pydantic's TypeAdapter would cost `get` some 90 ms to import and build,
+this 1 ms; both then decode 1,000 entries in 35 to 40 ms.
 """
 
 import json
