@@ -1,0 +1,109 @@
+"""Manners every command shares: what surrounds it, what a terminal may see, when people are asked."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from reconciler.model import Secret
+from reconciler.settings import load_settings, set_name, state_url
+
+if TYPE_CHECKING:
+    from reconciler.settings import Settings
+
+DEFAULT_PATHS: Final = ("./manifests",)
+MASK: Final = "****"
+_SHORTEST_SECRET: Final = 4  # masking less would blot out words
+_PLAIN: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What surrounds a command. Options of the whole program are already in `environ`."""
+
+    environ: Mapping[str, str]
+    cwd: Path
+    secrets: list[Secret] = field(default_factory=list)  # what this run has read: masked wherever it says something
+
+    @property
+    def is_terminal(self) -> bool:
+        """Say whether a person is here, who would find a file in the own state folder again."""
+        return not self.environ.get("CI") and (_is_terminal(sys.stdin) or _is_terminal(sys.stderr))
+
+    def is_coloured(self, stream: IO[str]) -> bool:
+        """Say whether colour and progress belong on this stream."""
+        return _is_terminal(stream) and not self.environ.get("NO_COLOR") and self.environ.get("TERM") != "dumb"
+
+    def settings(self) -> "Settings":
+        """Read every setting; what they keep secret is masked from here on. Raises SettingsError."""
+        settings = load_settings(self.environ, self.cwd)
+        self.secrets.extend(settings.secrets())
+        return settings
+
+    def set_name(self) -> str:
+        return set_name(self.environ, self.cwd)
+
+    def ledger_place(self, *, changes: bool) -> str:
+        """Say where the ledger is. Raises StateUnsetError for a command that changes things, where nobody is here."""
+        return state_url(self.environ, self.is_terminal or not changes, self.cwd)
+
+    def say(self, text: str) -> None:
+        """Write a message for people: standard error, secrets masked."""
+        click.echo(self.masked(text), err=True)
+
+    def masked(self, text: str) -> str:
+        return printable(mask(text, self.secrets))
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask before something changes. Raises Abort for a no, UsageError where nobody can be asked."""
+        if yes:
+            return
+        if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
+            raise click.UsageError("this would change something and there is no terminal to ask at: say --yes")
+        if not click.confirm(question, err=True):
+            refuse("nothing was changed")
+
+
+def refuse(message: str) -> NoReturn:
+    """End with exit code 1 and a message."""
+    raise click.ClickException(message)
+
+
+def mask(text: str, secrets: Iterable[Secret]) -> str:
+    """Put stars in place of every secret, the longest first."""
+    values = {secret.reveal() for secret in secrets}
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) >= _SHORTEST_SECRET:
+            text = text.replace(value, MASK)
+    return text
+
+
+def printable(text: str) -> str:
+    """Write control characters out: what stands in a manifest must not steer a terminal."""
+    return text.translate(_PLAIN)
+
+
+def print_json(value: Any) -> None:
+    """Write data as JSON for programs."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def read_stdin(paths: Sequence[str]) -> bytes | None:
+    """Read standard input if it is one of the paths."""
+    return sys.stdin.buffer.read() if "-" in paths else None
+
+
+def silence_stdout() -> None:
+    """Let nothing more be written to a reader that has gone, also not at the end of the process."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _is_terminal(stream: IO[str] | None) -> bool:
+    return stream is not None and not stream.closed and stream.isatty()
