@@ -16,10 +16,9 @@ _EDGE: Final = 1 + 1e-9  # shares are rounded to six decimals
 def capture(subject: Subject) -> Iterator[Finding]:
     """Subscriptions, snapshots and stream modes must ask for streams that are captured."""
     spec = subject.spec
-    streams = spec.capture.streams
     if spec.capture.subscribe is not None:
         yield from _subscribe(subject, spec.capture.subscribe)
-    if spec.capture.stream_mode == "original" and streams != "audio":
+    if spec.mode == "individual" and spec.capture.stream_mode == "original" and spec.capture.streams != "audio":
         yield Finding(("capture", "streamMode"), "`capture.streamMode: original` needs `capture.streams: audio`")
     encryption = spec.capture.encryption
     if encryption is not None:
@@ -155,7 +154,7 @@ def web(subject: Subject) -> Iterator[Finding]:
     if spec.mode != "web":
         return
     if spec.web is None:
-        yield Finding((), "`web` is missing: mode web needs `web.url`", True)
+        yield Finding(("mode",), "`web` is missing: mode web needs `web.url`", True)
         return
     if isinstance(spec.web.url, str):
         problem = page_problem(spec.web.url, ("http", "https"))
@@ -180,13 +179,13 @@ def storage(subject: Subject) -> Iterator[Finding]:
         ("stsToken", said.sts_token, ("s3", "aliyun", "tencent")),
     ):
         if value is not None and said.vendor not in vendors:
-            message = f"`storage.{field}` is for {' and '.join(vendors)} only, and this is {said.vendor}"
+            message = f"`storage.{field}` is for {', '.join(vendors)} only, and this is {said.vendor}"
             yield Finding(("storage", field), message, True)
     if said.sts_expiration is not None and said.sts_token is None:
         yield Finding(("storage", "stsExpiration"), "`storage.stsExpiration` needs `storage.stsToken`", True)
     problem = host_problem(said.endpoint) if said.endpoint is not None else None
     if problem:
-        yield Finding(("storage", "endpoint"), f"`storage.endpoint` {problem}: no scheme, no port, no path")
+        yield Finding(("storage", "endpoint"), f"`storage.endpoint` {problem}; write it without scheme, port and path")
     yield from _prefix(subject)
 
 

@@ -105,6 +105,8 @@ def unknown_field(key: str, path: Sequence[str | int], model: type[Part]) -> str
     if model is RecordingSpec and key in API_NAMES:
         ours = API_NAMES[key]
         return f"`{shown}` is the API's name; here it is {ours if '`' in ours else f'`{ours}`'}"
+    if key in known:
+        return f"`{shown}` does not go with the fields beside it: keep one or the other"
     close = nearest(key, known)
     if close:
         return f"there is no field `{shown}` here; did you mean `{close}`?"

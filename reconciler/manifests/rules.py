@@ -95,7 +95,7 @@ def channel(subject: Subject) -> Iterator[Finding]:
         yield Finding(path, "`channel` must be at most 64 bytes")
     odd = sorted({sign for sign in name if not (sign.isascii() and (sign.isalnum() or sign in _CHANNEL_SIGNS))})
     if odd:
-        yield Finding(path, f"`channel` must not hold {' '.join(map(ascii, odd[:5]))}: the service refuses it")
+        yield Finding(path, f"`channel` must not hold {' '.join(map(repr, odd[:5]))}: the service refuses it")
 
 
 _CHANNEL_SIGNS: Final = frozenset(" !#$%&()+-:;<=.>?@[]^_{}|~,")

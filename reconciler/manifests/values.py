@@ -165,7 +165,7 @@ def _uid_up_to(largest: int, why: str) -> BeforeValidator:
         if not isinstance(value, int) or isinstance(value, bool):
             raise refuse("must be an integer uid; the service knows no other kind")
         if not 1 <= value <= largest:
-            raise refuse(f"must be from 1 to {largest}{why}")
+            raise refuse(f"must be from 1 to {largest}{why if value > largest else ''}")
         return value
 
     return BeforeValidator(read, json_schema_input_type=int | str)
@@ -201,9 +201,17 @@ def _distinct(value: tuple[int, ...]) -> tuple[int, ...]:
 
 
 UserUids = Annotated[tuple[UserUid, ...], Field(min_length=1, max_length=32), AfterValidator(_distinct)]
+
+
+def _all_or_list(value: object) -> str | None:
+    if isinstance(value, list | tuple):
+        return "<uids>"
+    return "<all>" if value == "all" else None
+
+
 Subscribed = Annotated[
     Annotated[Literal["all"], Tag("<all>")] | Annotated[UserUids, Tag("<uids>")],
-    Discriminator(lambda value: "<uids>" if isinstance(value, list | tuple) else "<all>"),
+    Discriminator(_all_or_list, custom_error_type="refused", custom_error_message="must be all, or a list of uids"),
 ]
 
 

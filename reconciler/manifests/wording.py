@@ -10,9 +10,10 @@ from reconciler.errors import Fault
 from reconciler.manifests.names import unknown_field
 from reconciler.manifests.nodes import Mapping_, Node, dotted, nearest_place, step
 from reconciler.manifests.values import NAME_PATTERN, Part, nearest
+from reconciler.manifests.yamltext import MAX_FAULTS
 
 _TYPES: Final[Mapping[str, str]] = {
-    "string_type": "must be a text: put quotes around it",
+    "string_type": "must be a text",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
     "float_type": "must be a number",
@@ -33,6 +34,7 @@ _BOUNDS: Final[Mapping[str, str]] = {
     "too_short": "must have at least {min_length} item",
     "too_long": "must have at most {max_length} items",
 }
+_NAMES_OF_BOUNDS: Final = frozenset({"ge", "gt", "le", "lt", "min_length", "max_length"})
 _PATTERNS: Final[Mapping[str, str]] = {
     NAME_PATTERN: "must be a name: up to 63 of a-z, 0-9, - and ., beginning and ending with a letter or digit",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "must be the name of an environment variable: letters, digits and _",
@@ -48,7 +50,7 @@ def faults_of(error: ValidationError, root: Mapping_, model: type[Part], *, part
 
     With `partial`, what is missing is no fault: a profile need not be complete.
     """
-    found = error.errors(include_url=False, include_context=True, include_input=True)
+    found = error.errors(include_url=False, include_context=True, include_input=True)[:MAX_FAULTS]
     for one in found:
         kind, location = one["type"], one["loc"]
         follows = kind == "too_short" and any(_is_below(other["loc"], location) for other in found)
@@ -59,7 +61,7 @@ def faults_of(error: ValidationError, root: Mapping_, model: type[Part], *, part
             place = nearest_place(root, location, key=True)
             yield Fault(place, unknown_field(str(location[-1]), path[:-1], model))
         elif kind == "missing":
-            yield Fault(nearest_place(root, location, key=True), f"`{dotted((*path, location[-1]))}` is missing")
+            yield Fault(nearest_place(root, location, key=True), f"`{dotted(path)}` is missing")
         else:
             yield Fault(nearest_place(root, location), f"`{dotted(path)}` {_problem(kind, one)}")
 
@@ -85,7 +87,11 @@ def _problem(kind: str, error: Any) -> str:
     if kind == "literal_error":
         return _choice(context["expected"], error.get("input"))
     if kind in _BOUNDS:
-        return _BOUNDS[kind].format(**context)
+        return _BOUNDS[kind].format(
+            **{name: f"{bound:g}" for name, bound in context.items() if name in _NAMES_OF_BOUNDS}
+        )
+    if kind == "string_type" and isinstance(error.get("input"), bool | int | float):
+        return "must be a text: put quotes around it"
     if kind == "string_pattern_mismatch":
         return _PATTERNS[context["pattern"]]
     return _TYPES.get(kind) or str(error["msg"])

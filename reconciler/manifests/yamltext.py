@@ -124,14 +124,14 @@ class _Builder:
         }
         wanted = kinds.get(tag.removeprefix(_CORE)) if tag.startswith(_CORE) else None
         if wanted is None:
-            self.fault(mark, f"the tag {_shown(tag)} means nothing here: take it away")
+            self.fault(mark, f"the tag {_tag(tag)} means nothing here: take it away")
             return None
         try:
             value = read_scalar(text)
         except ValueError:
             value = text
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-            self.fault(mark, f"this is not what its tag {_shown(tag)} says")
+            self.fault(mark, f"this is not what its tag {_tag(tag)} says")
         return value
 
     def _wants_key(self) -> bool:
@@ -173,7 +173,7 @@ class _Builder:
         if len(self._open) >= MAX_DEPTH:
             raise Unreadable(self.file, mark, f"nested more than {MAX_DEPTH} deep")
         if event.tag not in {None, "!", f"{_CORE}{'map' if is_mapping else 'seq'}"}:
-            self.fault(mark, f"the tag {_shown(event.tag)} means nothing here: take it away")
+            self.fault(mark, f"the tag {_tag(event.tag)} means nothing here: take it away")
         self._open.append(_Open(mark, event.anchor, self.expanded, is_mapping=is_mapping))
 
     def _end(self) -> None:
@@ -219,6 +219,10 @@ class _Builder:
         if self.root is None or (isinstance(self.root, Scalar) and self.root.value is None):
             return None
         return Document(self.root, self.nodes, self.expanded)
+
+
+def _tag(tag: str | None) -> str:
+    return _shown((tag or "!").replace(_CORE, "!!", 1))
 
 
 def _shown(text: str) -> str:
