@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from reconciler import __version__
-from reconciler.cli.terminal import Here, mask, printable, silence_stdout
+from reconciler.cli.terminal import Here, printable, silence_stdout
 from reconciler.errors import (
     ManifestError,
     ReconcilerError,
@@ -20,6 +20,7 @@ from reconciler.errors import (
     ServiceError,
     UnsafePlanError,
 )
+from reconciler.logs import mask
 from reconciler.model import Secret
 
 DONE: Final = 0

@@ -3,22 +3,23 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from reconciler.logs import mask, set_up_logs
 from reconciler.model import Secret
 from reconciler.settings import load_settings, set_name, state_url
 
 if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
     from reconciler.settings import Settings
 
 DEFAULT_PATHS: Final = ("./manifests",)
-MASK: Final = "****"
-_SHORTEST_SECRET: Final = 4  # masking less would blot out words
 _PLAIN: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
@@ -52,6 +53,11 @@ class Here:
         """Say where the ledger is. Raises StateUnsetError for a command that changes things, where nobody is here."""
         return state_url(self.environ, self.is_terminal or not changes, self.cwd)
 
+    def log(self, settings: "Settings") -> "FilteringBoundLogger":
+        """Make the logger of this run; it masks what `secrets` holds, also what is added later."""
+        colour = self.is_coloured(sys.stderr)
+        return set_up_logs(settings.log_format, settings.log_level, sys.stderr, self.secrets, colour=colour)
+
     def say(self, text: str) -> None:
         """Write a message for people: standard error, secrets masked."""
         click.echo(self.masked(text), err=True)
@@ -72,15 +78,6 @@ class Here:
 def refuse(message: str) -> NoReturn:
     """End with exit code 1 and a message."""
     raise click.ClickException(message)
-
-
-def mask(text: str, secrets: Iterable[Secret]) -> str:
-    """Put stars in place of every secret, the longest first."""
-    values = {secret.reveal() for secret in secrets}
-    for value in sorted(values, key=len, reverse=True):
-        if len(value) >= _SHORTEST_SECRET:
-            text = text.replace(value, MASK)
-    return text
 
 
 def printable(text: str) -> str:
