@@ -156,7 +156,7 @@ def read_start(answer: HttpAnswer) -> StartAnswer:
 def read_query(answer: HttpAnswer) -> Observation:
     """Say what the service knows of a recorder; raises where that is nothing, for no answer is not an absence."""
     reading = read(answer)
-    if is_no_route(reading.problem):
+    if _is_no_route(reading):
         raise TransientError(reading.problem)
     gone = _missing_or_expired(reading)
     if gone is not None:
@@ -208,23 +208,22 @@ def read_stop(answer: HttpAnswer) -> StopAnswer:
     raise _the_rest(reading, OutcomeUnknownError)
 
 
-def is_no_route(problem: Problem) -> bool:
-    """Tell the gateway's "no Route matched": a wrong method or path, never a recorder that is gone."""
-    return "no route matched" in problem.said.lower()
-
-
 def lacks_route(answer: HttpAnswer) -> bool:
-    """Tell an answer that says the method or the path is wrong."""
-    return is_no_route(read(answer).problem)
+    """Tell the gateway's "no Route matched": a wrong method or path, never a recorder that is gone."""
+    return _is_no_route(read(answer))
 
 
 def is_from_service(answer: HttpAnswer) -> bool:
     """Tell whether the service itself answered, not the gateway in front of it."""
     reading = read(answer)
-    return reading.from_service and not is_no_route(reading.problem)
+    return reading.from_service and not _is_no_route(reading)
 
 
 # -- what several endpoints share
+
+
+def _is_no_route(reading: Reading) -> bool:
+    return "no route matched" in reading.said
 
 
 def _code(reading: Reading) -> int | None:
@@ -252,7 +251,7 @@ def _is_about_capacity(reading: Reading) -> bool:
 def _missing_or_expired(reading: Reading) -> Missing | ControlExpired | None:
     if _is_expired(reading):
         return ControlExpired(reading.at)
-    if _code(reading) == _NO_WORKER and not is_no_route(reading.problem):
+    if _code(reading) == _NO_WORKER and not _is_no_route(reading):
         return Missing(reading.at)
     return None
 
@@ -266,7 +265,7 @@ def _raise_if_refused(reading: Reading) -> None:
         raise AppRejectedError(problem)
     if code == 406:
         raise NoRoomError(problem)
-    if code in _NOT_SUCH or code == 401 or is_no_route(problem):
+    if code in _NOT_SUCH or code == 401 or _is_no_route(reading):
         raise RejectedError(problem)
 
 

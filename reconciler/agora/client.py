@@ -63,7 +63,10 @@ class Client:
 
     @property
     def url(self) -> str:
-        """The host that is tried first at the moment: read after `acquire`, it is where `start` belongs."""
+        """The host that is tried first at the moment: read after `acquire`, it is where `start` belongs.
+
+        To be read inside the event loop, whose time it goes by.
+        """
         return self._hosts.in_order()[0]
 
     async def acquire(

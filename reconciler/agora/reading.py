@@ -36,14 +36,15 @@ class Reading:
     endpoint: Endpoint
     status: int
     at: datetime
-    content: Mapping[str, Any] | None  # None: not a JSON object
+    content: Mapping[str, Any] | None = field(repr=False)  # None: not a JSON object
     code: int | None
-    service_words: str  # from where only the service itself writes: `reason`, or a payload's `message`
+    said: str = field(
+        repr=False
+    )  # in lower case; to be judged, never shown: what is shown is the problem, with secrets masked
+    service_words: str = field(
+        repr=False
+    )  # the same, from where only the service itself writes: `reason`, or a payload's `message`
     problem: Problem
-
-    @property
-    def said(self) -> str:
-        return self.problem.said.lower()
 
     @property
     def from_service(self) -> bool:
@@ -58,17 +59,17 @@ def read(answer: HttpAnswer) -> Reading:
     code = None if content is None else whole_number(content.get("code"))
     words = "" if content is None else _service_words(content)
     message = "" if content is None else text_of(content.get("message"))
-    said = tidy(_masked(words or message, answer.hidden)) or _description(answer, content)
+    said = tidy(words or message).lower()
     headers = {name.lower(): value for name, value in answer.headers.items()}
     problem = Problem(
         endpoint=answer.endpoint,
-        said=said,
+        said=tidy(_masked(words or message, answer.hidden)) or _description(answer, content),
         http_status=answer.status,
         code=code,
         request_id=tidy(_masked(headers.get("x-request-id", ""), answer.hidden), 128) or None,
         hint=hint_for(answer.endpoint, code, said, answer.status),
     )
-    return Reading(answer.endpoint, answer.status, answer.at, content, code, tidy(words).lower(), problem)
+    return Reading(answer.endpoint, answer.status, answer.at, content, code, said, tidy(words).lower(), problem)
 
 
 def tidy(text: str, longest: int = _LONGEST_TEXT) -> str:

@@ -17,6 +17,7 @@ from reconciler.agora.answers import (
     Stopped,
     Updated,
     is_from_service,
+    lacks_route,
     read_acquire,
     read_query,
     read_start,
@@ -504,6 +505,14 @@ def test_echoed_secrets_are_masked() -> None:
     assert "hunter22" not in repr(answer)
 
 
+def test_a_secret_that_is_part_of_the_services_words_changes_no_meaning() -> None:
+    masked = answered("acquire", 400, {"message": "appid is invalid"}, hidden=("is",))
+    with pytest.raises(AppRejectedError, match=r"appid \*{4} invalid"):
+        read_acquire(masked)
+    with pytest.raises(TransientError):
+        read_query(answered("query", 404, {"code": 404, **NO_ROUTE}, hidden=("Route",)))
+
+
 def test_who_answered() -> None:
     assert is_from_service(answered("query", 404, GONE))
     assert is_from_service(answered("query", 200, responded(status=5)))
@@ -511,6 +520,8 @@ def test_who_answered() -> None:
     assert not is_from_service(answered("query", 404, {"code": 404, **NO_ROUTE}))
     assert not is_from_service(answered("query", 401, {"message": "Unauthorized"}))
     assert not is_from_service(answered("query", 502, HTML))
+    assert lacks_route(answered("query", 404, NO_ROUTE))
+    assert not lacks_route(answered("query", 404, GONE))
 
 
 JSON = st.recursive(
