@@ -237,6 +237,14 @@ class RecordingSpec(Part):
     overrides: Overrides = Overrides()
 
 
+def _addresses(value: object) -> object:
+    """Take one address, several with commas between them, or a list; the slash at the end means nothing."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple):
+        return parts
+    return [part.strip().removesuffix("/") if isinstance(part, str) else part for part in parts]
+
+
 class AppSpec(Part):
     """An account with an App ID; `None` means that the settings decide."""
 
@@ -248,10 +256,7 @@ class AppSpec(Part):
         Annotated[
             tuple[Text, ...],
             Field(min_length=1),
-            BeforeValidator(
-                lambda value: value.split(",") if isinstance(value, str) else value,
-                json_schema_input_type=str | list[str],
-            ),
+            BeforeValidator(_addresses, json_schema_input_type=str | list[str]),
         ]
         | None
     ) = None

@@ -250,7 +250,10 @@ Vendor = Annotated[
     Literal["s3", "aliyun", "tencent", "azure", "gcs", "huawei", "baidu", "s3compatible"],
     _or_number(codes.VENDORS),
 ]
-ServiceRegion = Annotated[Literal["cn", "ap", "eu", "na"], BeforeValidator(_lower)]
+ServiceRegion = Annotated[
+    Literal["cn", "ap", "eu", "na"],
+    BeforeValidator(_lower, json_schema_input_type=Literal["cn", "ap", "eu", "na", "CN", "AP", "EU", "NA"]),
+]
 AudioProfile = Annotated[Literal[0, 1, 2], BeforeValidator(lambda value: None if isinstance(value, bool) else value)]
 
 
