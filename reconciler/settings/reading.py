@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -52,7 +52,7 @@ class _Source(PydanticBaseSettingsSource):
 def load(environ: Mapping[str, str], cwd: Path, warn: Callable[[str], None] | None) -> Settings:
     """See `reconciler.settings.load_settings`."""
     variables = _from_variables(environ)
-    file = _from_file(read_file(cwd))
+    file = _from_file(read_file(cwd), overridden=variables.places.keys())
     for line in _slips(environ):
         (warn or _say)(line)
     faults = variables.faults + file.faults
@@ -78,9 +78,11 @@ def _from_variables(environ: Mapping[str, str]) -> _Heard:
     return _heard(said, _variable)
 
 
-def _from_file(file: SettingsFile) -> _Heard:
+def _from_file(file: SettingsFile, overridden: Collection[str]) -> _Heard:
+    """Take what no variable says otherwise: a file with a secret that is not needed need not be there."""
     known = tuple(_names())
-    heard = _heard({key: value for key, value in file.values.items() if key in known}, file.place)
+    said = {key: value for key, value in file.values.items() if key in known}
+    heard = _heard({key: value for key, value in said.items() if key.removesuffix(_FILE) not in overridden}, file.place)
     for key in file.values:
         if key not in known:
             near = nearest(key.lower().removeprefix(PREFIX.lower()), known)
