@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from secrets import randbelow
 from typing import assert_never
 
 from reconciler.agora import wire
@@ -16,10 +17,11 @@ from reconciler.agora.answers import (
 from reconciler.agora.answers import Stopped as StopConfirmed
 from reconciler.agora.answers import Updated as UpdateDone
 from reconciler.agora.client import Client
-from reconciler.agora.pace import Band, Ticket
-from reconciler.agora.token import token_for
+from reconciler.agora.pace import Band, Rank, Ticket
+from reconciler.agora.token import mint_token
 from reconciler.errors import (
     AppRejectedError,
+    IdentityTakenError,
     NoRoomError,
     OutcomeUnknownError,
     Problem,
@@ -30,7 +32,7 @@ from reconciler.errors import (
 from reconciler.ledger.claims import Claim
 from reconciler.ledger.entries import RoomTakenError
 from reconciler.ledger.ledger import Ledger
-from reconciler.manifests.schema import RecordingSpec
+from reconciler.manifests.schema import MintedToken, RecordingSpec
 from reconciler.manifests.values import SecretRef
 from reconciler.model import (
     Accepted,
@@ -71,6 +73,12 @@ from reconciler.planning.outcomes import (
 LEAVING = timedelta(seconds=60)
 
 Order = tuple[float | str, ...]
+_UPDATE_KINDS: Mapping[Consequence, wire.UpdateKind] = {
+    Consequence.SUBSCRIPTION: "subscription",
+    Consequence.WEB: "web",
+    Consequence.STORAGE: "storage",
+}
+
 Call = Start | Settle | Observe | Update | Stop
 
 
@@ -89,6 +97,10 @@ class Turn:
     claim: Claim
     order: Order
     ticket: Ticket | None = None
+
+    def rank(self, band: Band) -> Rank:
+        """Rank the turn's first call, which has its quota already; one after it queues."""
+        return Rank(band, self.order, self.ticket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +157,8 @@ class Executor:
             await self._ledger.save(turn.claim, intended, (starting,), room=room)
         except RoomTakenError as error:
             return Executed(entry, NoRoom(Problem("start", str(error)), now))
+        except IdentityTakenError as error:
+            return Executed(entry, NotStarted(None, Problem("start", str(error)), now))
         return Executed(intended, await self._send_start(turn, intended, session, desired, fresh=True))
 
     async def _full(self, service: Service, app_id: str) -> Problem | None:
@@ -157,7 +171,7 @@ class Executor:
         self, turn: Turn, service: Service, identity: Identity, body: wire.Body, revision: str
     ) -> str | Outcome:
         try:
-            return await service.client.acquire(identity, body, band=Band.CHANGE, order=turn.order, ticket=turn.ticket)
+            return await service.client.acquire(identity, body, rank=turn.rank(Band.CHANGE))
         except AppRejectedError as error:
             return AppRefused(error.problem, self._clock())
         except NoRoomError as error:
@@ -211,13 +225,12 @@ class Executor:
         assert isinstance(session.state, Intended)
         resource_id = session.state.resource_ids[-1]
         service = self._services[session.identity.app_id]
-        body = self._start_body(session, desired)
+        body = self._start_body(entry.key.name, session, desired)
         # The start that follows its acquire goes before any other acquire: two seconds are all it has (S3, S15).
-        band = Band.FOLLOW if fresh else Band.RETRY
-        ticket = None if fresh else turn.ticket
+        rank = turn.rank(Band.FOLLOW if fresh else Band.RETRY)
         try:
             answer = await service.client.start(
-                session.identity, session.mode, resource_id, body, band=band, order=turn.order, ticket=ticket
+                session.identity, session.mode, resource_id, body, rank=rank, url=session.url
             )
         except ServiceError as error:
             return self._start_failed(session, error, desired)
@@ -270,23 +283,20 @@ class Executor:
         another = session.state.held == "HeldByAnother" or first
         return StartHeld(session, "HeldByAnother" if another else "ControlLost", problem, now)
 
-    def _start_body(self, session: Session, desired: Desired | None) -> wire.Body:
+    def _start_body(self, name: str, session: Session, desired: Desired | None) -> wire.Body:
         now = self._clock()
         if desired is None:
-            return wire.start_body(_own_spec(session), session.identity, _mask, None, now)
-        token = token_for(desired.spec, session.identity, self._slot_index(desired, session), desired.secrets, now)
-        return wire.start_body(desired.spec, session.identity, _revealing(desired.secrets), token, now)
-
-    @staticmethod
-    def _slot_index(desired: Desired, session: Session) -> int:
-        return next(index for index, one in enumerate(desired.slots.values()) if one == session.identity)
+            return wire.start_body(_own_spec(session), session.identity, _mask, name=name, at=now)
+        token = _token(desired, session.identity, now)
+        reveal = _revealing(desired.secrets)
+        return wire.start_body(desired.spec, session.identity, reveal, name=name, at=now, token=token)
 
     async def _observe(self, turn: Turn, action: Observe) -> Outcome:
         session = action.session
         service = self._services[session.identity.app_id]
         try:
             observation = await service.client.query(
-                handle_of(session), band=band_of(action), order=turn.order, ticket=turn.ticket, url=session.url
+                handle_of(session), rank=turn.rank(_OBSERVING[action.urgency]), url=session.url
             )
         except AppRejectedError as error:
             return AppRefused(error.problem, self._clock())
@@ -313,24 +323,20 @@ class Executor:
     def _update_call(
         client: Client, action: Update
     ) -> Callable[[Handle, Turn], Awaitable[UpdateDone | Missing | ControlExpired]]:
-        spec, identity = action.desired.spec, action.session.identity
-        reveal = _revealing(action.desired.secrets)
-        match action.consequence:
-            case Consequence.LAYOUT:
-                send, body = client.update_layout, wire.layout_body(spec, identity)
-            case Consequence.SUBSCRIPTION:
-                send, body = client.update, wire.subscription_body(spec, identity)
-            case Consequence.WEB:
-                send, body = client.update, wire.web_body(spec, identity, reveal)
-            case Consequence.STORAGE:
-                send, body = client.update, wire.storage_body(spec, identity, reveal, action.session.opened_at)
-            case Consequence.REPLACE | Consequence.NOTHING:
-                raise AssertionError("only what can be changed in place is an update")
-            case _ as never:
-                assert_never(never)
-        return lambda handle, turn: send(
-            handle, body, band=Band.CHANGE, order=turn.order, ticket=turn.ticket, url=action.session.url
-        )
+        desired, session = action.desired, action.session
+        if action.consequence is Consequence.LAYOUT:
+            send, body = client.update_layout, wire.layout_body(desired.spec, session.identity)
+        else:
+            send = client.update
+            body = wire.update_body(
+                desired.spec,
+                session.identity,
+                _revealing(desired.secrets),
+                _UPDATE_KINDS[action.consequence],
+                name=desired.key.name,
+                at=session.opened_at,
+            )
+        return lambda handle, turn: send(handle, body, rank=turn.rank(Band.CHANGE), url=session.url)
 
     async def _stop(self, turn: Turn, entry: Entry, action: Stop) -> Executed:
         stopping, session, events = intend_stop(entry, action, self._clock())
@@ -339,9 +345,7 @@ class Executor:
         client = self._services[session.identity.app_id].client
         body = wire.stop_body(session.identity)
         try:
-            answer = await client.stop(
-                handle_of(session), body, band=Band.STOP, order=turn.order, ticket=turn.ticket, url=session.url
-            )
+            answer = await client.stop(handle_of(session), body, rank=turn.rank(Band.STOP), url=session.url)
         except AppRejectedError as error:
             return Executed(stopping, AppRefused(error.problem, self._clock()))
         except ServiceError as error:
@@ -350,6 +354,25 @@ class Executor:
             now = self._clock()
             return Executed(stopping, Stopped(session, answer.how, now, answer.files, answer.uploading_status))
         return Executed(stopping, Observed(session, answer))
+
+
+def _token(desired: Desired, identity: Identity, now: datetime) -> str | None:
+    """Mint a token for exactly this channel and uid, or take the given one of this slot."""
+    token = desired.spec.token
+    if token is None:
+        return None
+    if isinstance(token, MintedToken):
+        return mint_token(
+            app_id=identity.app_id,
+            certificate=desired.secrets[token.certificate],
+            channel=identity.channel,
+            uid=identity.uid,
+            ttl=token.ttl,
+            salt=randbelow(99_999_999) + 1,
+            issued_at=now,
+        )
+    index = list(desired.slots.values()).index(identity)
+    return desired.secrets[token[index]].reveal()
 
 
 def handle_of(session: Session) -> Handle:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from structlog.typing import FilteringBoundLogger
@@ -13,11 +13,12 @@ from reconciler.ledger.claims import Claim
 from reconciler.ledger.ledger import Ledger
 from reconciler.model import Entry, Event, Key
 from reconciler.planning.absorb import absorb
-from reconciler.planning.actions import Action, Forget, Hold, Learn
+from reconciler.planning.actions import Action, Because, Forget, Hold, Learn
 from reconciler.planning.decide import Gate, decide
 from reconciler.planning.desired import Desired, Unwanted
 from reconciler.planning.facts import forget, learn
 from reconciler.planning.history import Written
+from reconciler.planning.inquiries import inquiry_of
 from reconciler.planning.intents import adopted
 from reconciler.planning.outcomes import AppRefused, NoRoom, Outcome
 from reconciler.planning.rules import Rules
@@ -84,6 +85,20 @@ class Reconciler:
         written, app = await self._carry_out(Turn(claim, order, ticket), entry, action)
         await self._ledger.save(claim, written.entry, written.events, release=True)
         self._tell(claim, action, written)
+        return Took(action, written.entry, written.events, app)
+
+    async def refresh(self, key: Key, gate: Gate, order: Order, ticket: Ticket, older_than: timedelta) -> Taken:
+        """Ask about the recorder if its last answer is older, and write down what was said; nothing else is done."""
+        claim = await self._ledger.claim(key)
+        if claim is None:
+            return Busy()
+        entry = await self._ledger.entry(key) or Entry(key)
+        action = inquiry_of(entry, self._clock(), older_than)
+        if gate.refused or action is None:
+            await self._ledger.release(claim)
+            return Took(Hold(None, Because.CONVERGED, "fresh enough"), entry)
+        written, app = await self._carry_out(Turn(claim, order, ticket), entry, action)
+        await self._ledger.save(claim, written.entry, written.events, release=True)
         return Took(action, written.entry, written.events, app)
 
     async def _carry_out(self, turn: Turn, entry: Entry, action: Action) -> tuple[Written, AppRefused | NoRoom | None]:

@@ -22,7 +22,7 @@ from reconciler.agora.answers import (
 )
 from reconciler.agora.exchange import Call, Exchange, Method, open_http
 from reconciler.agora.hosts import Hosts, accepted_url
-from reconciler.agora.pace import Band, Pace
+from reconciler.agora.pace import Band, Pace, Rank
 from reconciler.agora.reading import HttpAnswer
 from reconciler.errors import OutcomeUnknownError, Problem, ServiceError, ThrottledError, TransientError
 from reconciler.model import Handle, Identity, Mode, Observation, Secret
@@ -74,13 +74,12 @@ class Client:
         identity: Identity,
         body: Mapping[str, Any],
         *,
-        band: Band = Band.CHANGE,
-        order: tuple[Any, ...] = (),
+        rank: Rank = Rank(Band.CHANGE),
         url: str | None = None,
     ) -> str:
         """Get a resource id, which is good for one start within five minutes."""
         path = f"{self._base(identity)}/acquire"
-        return await self._anywhere(Call("acquire", path, body, band, order), read_acquire, url)
+        return await self._anywhere(Call("acquire", path, body, rank), read_acquire, url)
 
     async def start(
         self,
@@ -89,57 +88,51 @@ class Client:
         resource_id: str,
         body: Mapping[str, Any],
         *,
-        band: Band = Band.FOLLOW,
-        order: tuple[Any, ...] = (),
+        rank: Rank = Rank(Band.FOLLOW),
         url: str | None = None,
     ) -> StartAnswer:
         """Start, once, at one host. After OutcomeUnknownError a recorder may run."""
         path = f"{self._base(identity)}/resourceid/{_segment(resource_id)}/mode/{mode}/start"
         host = accepted_url(url) if url else self.url
-        return await self._at(host, Call("start", path, body, band, order), read_start)
+        return await self._at(host, Call("start", path, body, rank), read_start)
 
-    async def query(
-        self, handle: Handle, *, band: Band = Band.POLL, order: tuple[Any, ...] = (), url: str | None = None
-    ) -> Observation:
+    async def query(self, handle: Handle, *, rank: Rank = Rank(Band.POLL), url: str | None = None) -> Observation:
         """Ask what the service knows; no answer raises TransientError."""
-        return await self._anywhere(Call("query", self._path(handle, "query"), None, band, order), read_query, url)
+        return await self._anywhere(Call("query", self._path(handle, "query"), None, rank), read_query, url)
 
     async def update(
         self,
         handle: Handle,
         body: Mapping[str, Any],
         *,
-        band: Band = Band.CHANGE,
-        order: tuple[Any, ...] = (),
+        rank: Rank = Rank(Band.CHANGE),
         url: str | None = None,
     ) -> UpdateAnswer:
         """Change subscription, page or storage."""
-        return await self._anywhere(Call("update", self._path(handle, "update"), body, band, order), read_update, url)
+        return await self._anywhere(Call("update", self._path(handle, "update"), body, rank), read_update, url)
 
     async def update_layout(
         self,
         handle: Handle,
         body: Mapping[str, Any],
         *,
-        band: Band = Band.CHANGE,
-        order: tuple[Any, ...] = (),
+        rank: Rank = Rank(Band.CHANGE),
         url: str | None = None,
     ) -> UpdateAnswer:
         """Change the layout, which must be told whole."""
         path = self._path(handle, "updateLayout")
-        return await self._anywhere(Call("updateLayout", path, body, band, order), read_update, url)
+        return await self._anywhere(Call("updateLayout", path, body, rank), read_update, url)
 
     async def stop(
         self,
         handle: Handle,
         body: Mapping[str, Any],
         *,
-        band: Band = Band.STOP,
-        order: tuple[Any, ...] = (),
+        rank: Rank = Rank(Band.STOP),
         url: str | None = None,
     ) -> StopAnswer:
         """Stop; may be repeated until it is answered."""
-        return await self._anywhere(Call("stop", self._path(handle, "stop"), body, band, order), read_stop, url)
+        return await self._anywhere(Call("stop", self._path(handle, "stop"), body, rank), read_stop, url)
 
     def _base(self, identity: Identity) -> str:
         assert identity.app_id == self.app_id, "a client calls for one App ID"
@@ -194,7 +187,7 @@ class Client:
 
     async def _send(self, host: str, method: Method, call: Call) -> HttpAnswer:
         request = self._exchange.prepare(host, method, call)
-        await self._pace.turn(self.app_id, call.band, call.order)
+        await self._pace.admit(self.app_id, call.rank)
         return await self._exchange.send(host, request, call)
 
 

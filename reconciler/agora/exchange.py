@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import httpx
 
 from reconciler.agora.hints import Endpoint
-from reconciler.agora.pace import Band
+from reconciler.agora.pace import Rank
 from reconciler.agora.reading import HttpAnswer, tidy
 from reconciler.errors import OutcomeUnknownError, Problem, RejectedError, TransientError
 
@@ -52,8 +52,7 @@ class Call:
     endpoint: Endpoint
     path: str
     body: Mapping[str, Any] | None
-    band: Band
-    order: tuple[Any, ...]
+    rank: Rank
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,24 @@ class Band(IntEnum):
     POLL = 5
 
 
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """One call's quota, granted and not used yet: good for one call, or to be given back."""
+
+    app_id: str
+    slot: float
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """How urgent a call is among all that wait; with an unused ticket it does not wait at all."""
+
+    band: "Band"
+    order: tuple[Any, ...] = ()
+    ticket: Ticket | None = None
+
+
 @dataclass(order=True, slots=True)
 class _Waiter:
     band: Band
@@ -69,7 +87,21 @@ class Pace:
         self._lanes: dict[str, _Lane] = {}
         self._arrivals: Iterator[int] = itertools.count()
 
-    async def turn(self, app_id: str, band: Band, order: tuple[Any, ...] = ()) -> None:
+    async def admit(self, app_id: str, rank: Rank) -> None:
+        """Return when a call of that rank may be sent: at once with an unused ticket, which is used up then."""
+        ticket = rank.ticket
+        if ticket is None or ticket.used:
+            ticket = await self.turn(app_id, rank.band, rank.order)
+        ticket.used = True
+
+    def give_back(self, ticket: Ticket) -> None:
+        """Let the next one have a call's quota that was not needed after all."""
+        if not ticket.used:
+            ticket.used = True
+            if ticket.slot >= asyncio.get_running_loop().time() - _FRESH:
+                self._lanes[ticket.app_id].release(ticket.slot)
+
+    async def turn(self, app_id: str, band: Band, order: tuple[Any, ...] = ()) -> Ticket:
         """Return when the caller may send. Among the waiting, the smaller `(band, order)` goes first, then the earlier.
 
         Who waits is chosen when the call time has come, not when it was drawn. A caller may be cancelled at any time
@@ -80,7 +112,7 @@ class Pace:
         heapq.heappush(lane.waiters, waiter)
         self._keep_pumping(app_id, lane)
         try:
-            await waiter.turn
+            return Ticket(app_id, await waiter.turn)
         except asyncio.CancelledError:
             if waiter.turn.done() and not waiter.turn.cancelled() and waiter.turn.exception() is None:
                 lane.release(waiter.turn.result())

@@ -1,1 +1,1 @@
-"""The command line: one file per verb or small family; wires everything, and is the only reader of settings and clock."""
+"""The command line: one file per verb or small family; wires everything, and alone reads settings and clock."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.errors import UnsafePlanError
 from reconciler.model import Entry, Key
-from reconciler.planning.desired import Desired
 from reconciler.planning.plan import PlannedAction
 
 FEWEST = 10  # fewer interruptions than this are never held back
@@ -32,21 +31,23 @@ def assert_no_mass_stop(
     )
 
 
-def assert_apps_kept(wanted: Sequence[Desired], entries: Mapping[Key, Entry], app_ids: Mapping[str, str]) -> None:
+def assert_apps_kept(entries: Mapping[Key, Entry], unknown: frozenset[str]) -> None:
     """Refuse a set that has lost the app of a live session: nobody could stop it any more (S2).
+
+    `unknown` are the App IDs that neither the manifests nor the settings have credentials for.
 
     Raises:
         UnsafePlanError: naming the recordings.
     """
-    known = set(app_ids.values()) | {desired.app_id for desired in wanted}
     lost = [
         f"{entry.key} (App ID {session.identity.app_id})"
         for entry in entries.values()
         for session in entry.open_sessions
-        if session.identity.app_id not in known
+        if session.identity.app_id in unknown
     ]
     if lost:
         raise UnsafePlanError(
-            "refused: no App of this set has the App ID of these live recordings, so they could not be stopped any "
-            f"more: {', '.join(lost[:5])}{' …' if len(lost) > 5 else ''}. Keep that App until they are stopped"
+            "refused: neither an App of these manifests nor the settings have the App ID of these live recordings, so "
+            f"they could not be stopped any more: {', '.join(lost[:5])}{' …' if len(lost) > 5 else ''}. Keep that App "
+            "until they are stopped"
         )

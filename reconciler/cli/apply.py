@@ -1,0 +1,123 @@
+"""`reconciler apply`: plan, ask, act until everything rests."""
+
+import asyncio
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli.terminal import DEFAULT_PATHS, Here, print_json, read_stdin
+
+if TYPE_CHECKING:
+    from reconciler.cli.applying import Planned, Site, Verdict
+
+DONE, FAILED, NOT_CONVERGED = 0, 1, 3
+
+
+@click.command(help="Plan, ask, and act until what is declared is true.")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--prune", is_flag=True, help="Stop what the manifests no longer declare.")
+@click.option("--allow-mass-stop", is_flag=True, help="Interrupt more than RECONCILER_MAX_STOP_PERCENT.")
+@click.option("--timeout", default="5m", show_default=True, metavar="DURATION", help="How long to go on.")
+@click.option("--target", "targets", multiple=True, metavar="NAME", help="Only this recording; may be repeated.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_obj
+def command(here: Here, /, paths: tuple[str, ...], timeout: str, output: str, **options: Any) -> int:
+    from reconciler.cli.interrupting import run_interruptible  # noqa: PLC0415 - only when it is used
+
+    return run_interruptible(_apply(here, paths or DEFAULT_PATHS, duration(timeout), output, options))
+
+
+async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output: str, options: dict[str, Any]) -> int:
+    from reconciler.cli.applying import open_site, outside_of  # noqa: PLC0415 - only when it is used
+    from reconciler.cli.preparing import Scope  # noqa: PLC0415
+    from reconciler.errors import ManifestError  # noqa: PLC0415
+    from reconciler.manifests.accept import accept  # noqa: PLC0415
+    from reconciler.planning.guards import assert_no_mass_stop  # noqa: PLC0415
+
+    settings = here.settings()
+    manifests = accept(paths, stdin=read_stdin(paths), policy=settings.policy())
+    place = here.ledger_place(changes=True)
+    async with open_site(outside_of(here, settings), settings, manifests, place, settings.set, create=True) as site:
+        planned = await site.refreshed(Scope(settings.set, options["prune"], frozenset(options["targets"])), "stale")
+        if planned.prepared.faults:
+            raise ManifestError(planned.prepared.faults)
+        if not options["allow_mass_stop"]:
+            assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent)
+        show_plan(here, planned, output, settings.qps)
+        if any(action.is_due for action in planned.plan.actions):
+            here.confirm("Do this?", yes=options["yes"])
+        await site.accept(planned.prepared)
+        if planned.plan.converged:
+            return report(here, planned, None, output)
+        return report(here, planned, await act(here, site, planned, patience), output)
+
+
+def duration(text: str) -> timedelta:
+    """Read a duration from the command line, as manifests and settings write them."""
+    from reconciler.manifests.values import read_duration  # noqa: PLC0415 - only when it is used
+
+    try:
+        return read_duration(text)
+    except ValueError as wrong:
+        raise click.BadParameter(f"{text!r} {wrong}", param_hint="--timeout") from None
+
+
+def show_plan(here: Here, planned: "Planned", output: str, qps: float) -> None:
+    """Show the plan: as data where text is asked for, for people otherwise."""
+    from reconciler.agora.quota import SHARE  # noqa: PLC0415 - only when it is used
+    from reconciler.render.plan import as_text  # noqa: PLC0415
+
+    if output == "json":
+        return
+    click.echo(as_text(planned.plan, color=here.is_coloured(sys.stdout), rate=qps * SHARE), nl=False)
+
+
+async def act(here: Here, site: "Site", planned: "Planned", patience: timedelta) -> "Verdict":
+    """Converge with progress; when interrupted, say what is left."""
+    from reconciler.cli.progress import progress_for  # noqa: PLC0415 - only when it is used
+
+    with progress_for(here, planned) as progress:
+        try:
+            return await site.converge(planned, patience, progress)
+        except asyncio.CancelledError:
+            progress.interrupted()
+            raise
+
+
+def report(here: Here, planned: "Planned", verdict: "Verdict | None", output: str) -> int:
+    """Say where everything rests, and exit with what that means."""
+    if output == "json":
+        print_json(as_document(planned, verdict))
+    if verdict is None or verdict.is_done:
+        here.say("Done: everything is as declared." if verdict else "")
+        return DONE
+    for key, hold in sorted(verdict.left.items()):
+        here.say(f"{key.name}: {hold.because}: {hold.reason}")
+    for key in verdict.unrested:
+        here.say(f"{key.name}: not at rest yet when the time was over; the next apply goes on from here")
+    return FAILED if verdict.is_refused else NOT_CONVERGED
+
+
+def as_document(planned: "Planned", verdict: "Verdict | None") -> dict[str, Any]:
+    """Make the plan's JSON, with where it ended."""
+    import json  # noqa: PLC0415 - only when it is used
+
+    from reconciler.render.plan import as_json  # noqa: PLC0415
+
+    document: dict[str, Any] = json.loads(as_json(planned.plan))
+    document["converged"] = verdict is None or verdict.is_done
+    document["left"] = (
+        []
+        if verdict is None
+        else [
+            *(
+                {"name": key.name, "because": str(hold.because), "reason": hold.reason}
+                for key, hold in sorted(verdict.left.items())
+            ),
+            *({"name": key.name, "because": "Unfinished", "reason": "the time was over"} for key in verdict.unrested),
+        ]
+    )
+    return document

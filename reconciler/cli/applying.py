@@ -1,0 +1,241 @@
+"""The path that plan, apply and delete share: open the ledger, prepare, refresh, plan, converge. Prints nothing."""
+
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import httpx
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.cli.accounts import Values, accounts, app_ids, service_of
+from reconciler.cli.preparing import Prepared, Scope, Stock, prepare, rename_notes
+from reconciler.cli.terminal import Here
+from reconciler.cli.workshop import Workshop, open_workshop, steady_clock
+from reconciler.controller import Assignment, Watch
+from reconciler.ledger import Ledger, WriterThread, open_ledger
+from reconciler.ledger.threads import Thread
+from reconciler.logs import set_up_logs
+from reconciler.manifests.accept import ManifestSet
+from reconciler.model import Entry, Key
+from reconciler.planning.actions import Because, Hold
+from reconciler.planning.decide import OPEN_GATE
+from reconciler.planning.guards import assert_apps_kept
+from reconciler.planning.intents import adopted
+from reconciler.planning.plan import DONE, Plan, plan_one
+from reconciler.planning.rules import Rules
+from reconciler.settings import Settings
+
+REFUSED = frozenset({Because.REFUSED, Because.APP_REFUSED, Because.SECRET_MISSING})
+NO_MANIFESTS = ManifestSet((), {}, "", {})
+
+Refresh = Literal["none", "stale", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a command takes from outside: handed in, so that tests hand in another world."""
+
+    values: Values
+    clock: Callable[[], datetime]
+    log: FilteringBoundLogger
+    transport: httpx.AsyncBaseTransport | None = None
+    thread: Callable[[], Thread] = WriterThread
+    on_commit: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Where a command has left its recordings."""
+
+    rests: Mapping[Key, Hold]
+    unrested: tuple[Key, ...]  # the time was over before they came to rest
+
+    @property
+    def left(self) -> dict[Key, Hold]:
+        """Name what rests without being as declared."""
+        return {key: hold for key, hold in self.rests.items() if hold.because not in DONE}
+
+    @property
+    def is_done(self) -> bool:
+        return not self.left and not self.unrested
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether all that is left is refused: waiting longer would not help."""
+        return not self.unrested and all(hold.because in REFUSED for hold in self.left.values())
+
+
+class Site:
+    """One command's dealings with one set: the ledger is open, and nothing is called before it is asked for."""
+
+    def __init__(
+        self, outside: Outside, settings: Settings, manifests: ManifestSet, ledger: Ledger | None, set_name: str
+    ) -> None:
+        self.outside = outside
+        self.settings = settings
+        self.manifests = manifests
+        self.ledger = ledger
+        self.set = set_name
+        self._values = outside.values
+        self._app_ids = app_ids(manifests, settings)
+
+    async def prepare(self) -> Prepared:
+        """Complete the declared recordings against what the ledger holds now."""
+        stock = Stock()
+        if self.ledger is not None:
+            stock = Stock(await self.ledger.fingerprint_key(), await self.ledger.entries())
+        return prepare(self.manifests, self._app_ids, stock, self.set, self.settings.uid_range, self._values)
+
+    def rules(self, prepared: Prepared) -> Rules:
+        """Hand down the timing; how often is polled depends on how many there are."""
+        live = sum(1 for entry in prepared.entries.values() if entry.open_sessions)
+        return self.settings.rules(max(live, len(prepared.desired)))
+
+    @asynccontextmanager
+    async def workshop(self, prepared: Prepared, assignments: Iterable[Assignment]) -> AsyncIterator[Workshop]:
+        """Wire what is needed to act on these assignments.
+
+        Raises:
+            UnsafePlanError: nobody has the App ID of a live recording any more (S2).
+        """
+        assert self.ledger is not None
+        needed = frozenset(one.app_id for one in assignments)
+        known = accounts(needed, self.manifests, self.settings, self._values)
+        assert_apps_kept(prepared.entries, needed - known.keys())
+        if known:
+            await self.ledger.serve(service_of(known.values()), "the ledger")
+        rules, outside = self.rules(prepared), self.outside
+        async with open_workshop(
+            self.ledger,
+            known,
+            self.settings,
+            rules=rules,
+            clock=outside.clock,
+            log=outside.log,
+            transport=outside.transport,
+        ) as workshop:
+            yield workshop
+
+    async def refreshed(self, scope: Scope, refresh: Refresh) -> "Planned":
+        """Ask about what was not asked about lately, and plan on the answers."""
+        prepared = await self.prepare()
+        assignments = prepared.assignments(scope)
+        live = [one for one in assignments if one.key in prepared.entries and prepared.entries[one.key].open_sessions]
+        if refresh == "none" or not live or self.ledger is None:
+            return self._planned(prepared, scope, None)
+        async with self.workshop(prepared, live) as workshop:
+            age = timedelta(0) if refresh == "all" else self.rules(prepared).poll_interval
+            await workshop.controller.refresh(live, older_than=age)
+            return self._planned(await self._reread(prepared), scope, workshop)
+
+    async def _reread(self, prepared: Prepared) -> Prepared:
+        assert self.ledger is not None
+        entries = await self.ledger.entries(self.set)
+        for old, new in prepared.renames:
+            entries[new] = replace(entries.pop(old), key=new)
+        return replace(prepared, entries=entries)
+
+    def _planned(self, prepared: Prepared, scope: Scope, workshop: Workshop | None) -> "Planned":
+        now, rules = self.outside.clock(), self.rules(prepared)
+        assignments = prepared.assignments(scope)
+        actions = tuple(
+            plan_one(
+                one.desired,
+                prepared.entries.get(one.key) or Entry(one.key),
+                now,
+                rules,
+                workshop.controller.gate(one.app_id) if workshop else OPEN_GATE,
+            )
+            for one in assignments
+        )
+        notes = [*rename_notes(actions, prepared), *(str(fault) for fault in prepared.faults)]
+        left_alone = prepared.left_alone(scope)
+        if left_alone:
+            names = ", ".join(key.name for key in left_alone[:5]) + (" …" if len(left_alone) > 5 else "")
+            notes.append(f"live, not in these manifests and left alone: {names}; --prune stops them")
+        return Planned(prepared, assignments, Plan(actions, tuple(notes)))
+
+    async def accept(self, prepared: Prepared) -> None:
+        """Write down that this set is accepted: renames, labels, who is declared. Nothing is called."""
+        assert self.ledger is not None
+        for old, new in prepared.renames:
+            await self.ledger.rename(old, new)
+        declared = {one.key for one in prepared.desired}
+        for one in prepared.desired:
+            entry = prepared.entries.get(one.key)
+            await self._note(one.key, entry, adopted(entry or Entry(one.key), one))
+        for key, entry in prepared.entries.items():
+            if key not in declared and entry.declared:
+                await self._note(key, entry, replace(entry, declared=False))
+
+    async def _note(self, key: Key, before: Entry | None, after: Entry) -> None:
+        if before == after:
+            return
+        assert self.ledger is not None
+        claim = await self.ledger.claim(key)
+        if claim is None:
+            return  # another process has it in hand, and notes the same
+        entry = await self.ledger.entry(key) or Entry(key)
+        noted = replace(
+            entry,
+            labels=after.labels,
+            on_removal=after.on_removal,
+            revision=after.revision,
+            declared=after.declared,
+        )
+        await self.ledger.save(claim, noted, release=True)
+
+    async def converge(self, planned: "Planned", patience: timedelta, watch: Watch) -> Verdict:
+        """Act until every recording rests or the patience is over."""
+        async with self.workshop(planned.prepared, planned.assignments) as workshop:
+            rests = await workshop.controller.converge(planned.assignments, patience, watch)
+        return Verdict(rests, tuple(one.key for one in planned.assignments if one.key not in rests))
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with what it stands on."""
+
+    prepared: Prepared
+    assignments: tuple[Assignment, ...]
+    plan: Plan
+
+
+@asynccontextmanager
+async def open_site(
+    outside: Outside,
+    settings: Settings,
+    manifests: ManifestSet,
+    place: str | Path,
+    set_name: str,
+    *,
+    create: bool,
+) -> AsyncIterator[Site]:
+    """Open the ledger for one set; without `create` a missing one is as good as an empty one."""
+    ledger = None
+    if create or _exists(place):
+        ledger = await open_ledger(
+            place, service=None, now=outside.clock, run=outside.thread(), create=create, on_commit=outside.on_commit
+        )
+    try:
+        yield Site(outside, settings, manifests, ledger, set_name)
+    finally:
+        if ledger is not None:
+            await ledger.close()
+
+
+def _exists(place: str | Path) -> bool:
+    from reconciler.ledger.files import locate  # noqa: PLC0415
+
+    return locate(place).exists()
+
+
+def outside_of(here: Here, settings: Settings) -> Outside:
+    """Take what a real command takes. Logs are for the daemon: a one-shot command tells its progress instead."""
+    level = settings.log_level if "log_level" in settings.model_fields_set else "warning"
+    log = set_up_logs(settings.log_format, level, sys.stderr, here.secrets, colour=here.is_coloured(sys.stderr))
+    return Outside(Values(settings.policy(), here.environ, here.secrets), steady_clock(), log)

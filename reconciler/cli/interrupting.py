@@ -1,0 +1,32 @@
+"""Ctrl-C and SIGTERM: the calls in flight are finished, what is left is said, and a second one ends it at once."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+INTERRUPTED = 130
+
+
+def run_interruptible(main: Coroutine[Any, Any, int]) -> int:
+    """Run a command; the first signal cancels it in good order, the second kills: the ledger is made for that."""
+    return asyncio.run(_watched(main))
+
+
+async def _watched(main: Coroutine[Any, Any, int]) -> int:
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(main)
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def interrupt() -> None:
+        for number in signals:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        task.cancel()
+
+    for number in signals:
+        loop.add_signal_handler(number, interrupt)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return INTERRUPTED

@@ -1,0 +1,73 @@
+"""`reconciler plan`: what apply would do, and why."""
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.terminal import DEFAULT_PATHS, Here, read_stdin
+
+if TYPE_CHECKING:
+    from reconciler.cli.applying import Refresh
+    from reconciler.planning.plan import Plan
+
+DIFFERENT = 2
+
+
+@click.command(help="Show what apply would do, and why. Changes nothing.")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("-o", "--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option("--all", "everything", is_flag=True, help="Show recordings that are as declared, too.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are differences.")
+@click.option(
+    "--refresh",
+    type=click.Choice(["none", "stale", "all"]),
+    default="stale",
+    show_default=True,
+    help="Ask about live recorders first: none, those not asked about lately, or all.",
+)
+@click.option("--prune", is_flag=True, help="Plan to stop what the manifests no longer declare.")
+@click.option("--target", "targets", multiple=True, metavar="NAME", help="Only this recording; may be repeated.")
+@click.pass_obj
+def command(
+    here: Here,
+    paths: tuple[str, ...],
+    output: str,
+    *,
+    everything: bool,
+    detailed_exitcode: bool,
+    refresh: "Refresh",
+    prune: bool,
+    targets: tuple[str, ...],
+) -> int:
+    from reconciler.render.plan import as_json, as_markdown, as_text  # noqa: PLC0415 - only when it is used
+
+    plan, rate = asyncio.run(_plan(here, paths or DEFAULT_PATHS, refresh, frozenset(targets), prune=prune))
+    match output:
+        case "json":
+            text = as_json(plan, everything=everything)
+        case "markdown":
+            text = as_markdown(plan, everything=everything, rate=rate)
+        case _:
+            text = as_text(plan, color=here.is_coloured(sys.stdout), everything=everything, rate=rate)
+    click.echo(text, nl=False)
+    return DIFFERENT if detailed_exitcode and not plan.converged else 0
+
+
+async def _plan(
+    here: Here, paths: tuple[str, ...], refresh: "Refresh", targets: frozenset[str], *, prune: bool
+) -> "tuple[Plan, float]":
+    from reconciler.agora.quota import SHARE  # noqa: PLC0415 - only when it is used
+    from reconciler.cli.applying import open_site, outside_of  # noqa: PLC0415
+    from reconciler.cli.preparing import Scope  # noqa: PLC0415
+    from reconciler.manifests.accept import accept  # noqa: PLC0415
+
+    settings = here.settings()
+    manifests = accept(paths, stdin=read_stdin(paths), policy=settings.policy())
+    place = here.ledger_place(changes=False)
+    async with open_site(outside_of(here, settings), settings, manifests, place, settings.set, create=False) as site:
+        if site.ledger is None:
+            here.say(f"there is no ledger at {place} yet: planned as if nothing had been recorded")
+        planned = await site.refreshed(Scope(settings.set, prune, targets), refresh)
+    return planned.plan, settings.qps * SHARE
