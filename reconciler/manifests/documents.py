@@ -11,6 +11,7 @@ from reconciler.manifests.nodes import Document, Mapping_, Node, Scalar, key_pla
 from reconciler.manifests.schema import API_VERSION, Metadata
 from reconciler.manifests.values import nearest
 from reconciler.manifests.wording import faults_of
+from reconciler.manifests.yamltext import MAX_FAULTS
 
 KINDS: Final = ("Recording", "RecordingSet", "Profile", "App")
 _FIELDS: Final = ("apiVersion", "kind", "metadata", "spec")
@@ -30,6 +31,9 @@ def read_heads(documents: Sequence[Document], faults: list[Fault]) -> list[Decla
     """Read the head of every document; what is wrong goes to `faults`."""
     found = []
     for document in documents:
+        if len(faults) > MAX_FAULTS:
+            faults.append(Fault(place(document.root), f"more than {MAX_FAULTS} faults; the rest was not checked"))
+            break
         declaration, wrong = _read_head(document.root)
         faults += wrong
         if declaration is not None:

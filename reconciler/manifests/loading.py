@@ -9,10 +9,11 @@ from typing import Final
 
 from reconciler.errors import Fault, Place
 from reconciler.manifests.jsontext import read_json
-from reconciler.manifests.nodes import Document
+from reconciler.manifests.nodes import Document, place
 from reconciler.manifests.yamltext import read_yaml
 
 MAX_BYTES: Final = 16 * 2**20
+MAX_DOCUMENTS: Final = 50_000  # of one file; more can only be a mistake
 STDIN: Final = "-"
 STDIN_NAME: Final = "<stdin>"
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
@@ -172,8 +173,11 @@ def _sorted_out(parts: Iterator[Document | Fault]) -> tuple[list[Document], list
     for part in parts:
         if isinstance(part, Fault):
             faults.append(part)
-        else:
+        elif len(found) < MAX_DOCUMENTS:
             found.append(part)
+        else:
+            faults.append(Fault(place(part.root), f"more than {MAX_DOCUMENTS} documents in one file: split it"))
+            break
     return found, faults
 
 

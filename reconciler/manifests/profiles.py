@@ -9,7 +9,7 @@ from reconciler.manifests.values import nearest
 
 MAX_CHAIN: Final = 64
 NOT_SHARED: Final = ("channel", "uid", "schedule")  # what makes a recording itself
-_REFERENCE: Final = frozenset({"env", "file"})
+_REFERENCE: Final = ("env", "file")
 
 
 def merge(below: Mapping_, above: Mapping_) -> Mapping_:
@@ -29,7 +29,7 @@ def merge(below: Mapping_, above: Mapping_) -> Mapping_:
 
 
 def _is_reference(*nodes: Mapping_) -> bool:
-    return any(_REFERENCE & node.entries.keys() for node in nodes)
+    return any(isinstance(node.entries.get(key), Scalar) for node in nodes for key in _REFERENCE)
 
 
 class Profiles:

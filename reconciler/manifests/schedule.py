@@ -14,7 +14,7 @@ from reconciler.manifests.values import LONGEST, SECOND, Duration, Moment, Part,
 
 
 class Window(Part):
-    """From one moment to another, both in UTC; the later edge may be open."""
+    """From one moment to another, both in UTC; either edge may be open."""
 
     from_: Moment | None = Field(default=None, alias="from")
     until: Moment | None = None

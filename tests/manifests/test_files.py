@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.manifests.loading import MAX_BYTES, load
+from reconciler.manifests.loading import MAX_BYTES, MAX_DOCUMENTS, load
 from tests.manifests.texts import API, accepted, faults, recording
 
 
@@ -205,6 +205,16 @@ JSON_CASES = {
 def test_json_faults_have_their_places(text: str) -> None:
     Path("f.json").write_text(text)
     assert faults("f.json") == [JSON_CASES[text]]
+
+
+def test_a_file_of_endless_documents_is_not_read_to_its_end() -> None:
+    Path("f.yaml").write_text("--- a\n" * (MAX_DOCUMENTS + 1_000))
+    loaded = load(["f.yaml"])
+    assert len(loaded.documents) == MAX_DOCUMENTS
+    assert [str(fault) for fault in loaded.faults] == [
+        f"f.yaml:{MAX_DOCUMENTS + 1}:5: more than {MAX_DOCUMENTS} documents in one file: split it"
+    ]
+    assert len(faults("f.yaml")) < 1_100
 
 
 def test_nothing_is_left_of_the_order_of_documents() -> None:
