@@ -10,7 +10,7 @@ import pytest
 from reconciler.agora.answers import AlreadyStarted, IdentityHeld, StartAccepted, Stopped, Updated
 from reconciler.agora.client import Client, open_http
 from reconciler.agora.pace import Pace
-from reconciler.agora.wire import acquire_body, layout_body, start_body, stop_body, update_body
+from reconciler.agora.wire import UpdateKind, acquire_body, layout_body, start_body, stop_body, update_body
 from reconciler.errors import AppRejectedError, NoRoomError, RejectedError
 from reconciler.manifests.schema import RecordingSpec
 from reconciler.model import ControlExpired, Handle, Identity, Live, Missing, Mode, Secret
@@ -33,7 +33,7 @@ def spec(**said: Any) -> RecordingSpec:
 
 
 def body(wanted: RecordingSpec, identity: Identity = WHO) -> dict[str, Any]:
-    return start_body(wanted, identity, lambda reference: "secret value", name="n", at=AT)
+    return start_body(wanted, identity, lambda reference: "rtmp://h/key", name="n", at=AT)
 
 
 async def started(client: Client, wanted: RecordingSpec, identity: Identity = WHO) -> Handle:
@@ -99,6 +99,50 @@ async def other_modes(client: Client, let_pass: LetPass) -> None:
         assert isinstance(await client.stop(handle, stop_body(identity)), Stopped)
 
 
+async def every_field(client: Client, let_pass: LetPass) -> None:
+    """Whatever a manifest may say is said in a way the service takes."""
+    secret = {"env": "X"}
+    storage = {
+        "vendor": "s3", "region": "eu-west-1", "bucket": "b", "prefix": ["{name}", "{date}"], "accessKey": secret,
+        "secretKey": secret, "stsToken": secret, "stsExpiration": "2026-01-02T00:00:00Z", "sse": "kms", "tag": "a=b",
+    }  # fmt: skip
+    capture = {
+        "channelType": "live", "maxIdle": "1h", "audioProfile": 2, "videoQuality": "low",
+        "encryption": {"mode": "aes-256-gcm2", "secret": secret, "salt": secret},
+        "subscribe": {"audio": [12345, 2], "exceptVideo": [3]},
+    }  # fmt: skip
+    layout = {
+        "type": "custom", "backgroundColor": "#FF0000", "backgroundImage": "https://i/a.jpg",
+        "defaultUserBackgroundImage": "https://i/b.jpg", "maxResolutionUid": 7,
+        "regions": [{"uid": 1, "x": 0, "y": 0, "width": 0.5, "height": 1, "alpha": 0.5, "fit": "contain"}],
+        "backgrounds": [{"uid": 7, "imageUrl": "https://i/c.jpg", "fit": "contain"}],
+    }  # fmt: skip
+    video = {"width": 1280, "height": 720, "fps": 30, "bitrate": 2000}
+    web = {
+        "url": "https://x/y?z=1", "audioProfile": 1, "maxDuration": "4h", "mobile": True, "segment": "30m",
+        "paused": True, "readyTimeout": "10s", "publish": secret,
+    }  # fmt: skip
+    both = {"formats": ["hls", "mp4"]}
+    every: list[dict[str, Any]] = [
+        {"mode": "mix", "capture": capture, "video": video, "layout": layout, "files": both},
+        {"mode": "individual", "capture": capture | {"streamMode": "standard"}},
+        {"mode": "individual", "capture": {"subscribe": {"audio": [1]}, "expectedUsers": 9}, "snapshots": {}},
+        {"mode": "individual", "files": {"formats": []}, "snapshots": {"every": "1m"}},
+        {"mode": "web", "video": video, "web": web, "files": both},
+    ]
+    for number, said in enumerate(every):
+        identity = Identity(APP, f"room{number}", "900001")
+        wanted = spec(**said, storage=storage, region="eu", controlFor="24h")
+        handle = await started(client, wanted, identity)
+        await let_pass(10)
+        kind: UpdateKind = "web" if wanted.mode == "web" else "subscription"
+        for one in (kind, "storage"):
+            update = update_body(wanted, identity, lambda reference: "rtmp://h/key", one, name="n", at=AT)
+            assert await client.update(handle, update) == Updated()
+        if wanted.mode == "mix":
+            assert await client.update_layout(handle, layout_body(wanted, identity)) == Updated()
+
+
 async def refused_app(client: Client, let_pass: LetPass) -> None:
     """An App ID that is not enabled is refused as a whole."""
     with pytest.raises(AppRejectedError):
@@ -142,6 +186,7 @@ CASES = [
     case("control ends", control_ends),
     case("control ends, otherwise", control_ends, expired_status=404, expired_code=2),
     case("other modes", other_modes),
+    case("every field", every_field, scene_enforced=True, foreign_fields="refuse"),
     case("pages list no files", other_modes, web_files=False),
     case("not enabled, says the gateway", refused_app, app_ids=frozenset()),
     case("not enabled, says the service", refused_app, app_ids=frozenset(), invalid_app="service"),
@@ -149,6 +194,9 @@ CASES = [
     case("no room", no_room, max_recorders=1),
     case("wrong body", refused_body),
 ]
+
+
+ONE_OF_EACH = list({one.values[0]: one for one in reversed(CASES)}.values())
 
 
 async def at_once(_: str) -> float:
@@ -167,7 +215,7 @@ def test_in_process(scene: Scene, options: Options) -> None:
     run_virtual(play())
 
 
-@pytest.mark.parametrize(("scene", "options"), CASES)
+@pytest.mark.parametrize(("scene", "options"), ONE_OF_EACH)
 async def test_over_http(scene: Scene, options: Options) -> None:
     now = 0.0
 
