@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Any
 
 _FRESH = 0.05  # seconds; an unused call time older than this is lost, so that no burst follows
+_GOOD_FOR = 0.25  # seconds a ticket lasts: those held up behind a slow ledger must not leave all at once
 
 
 class Band(IntEnum):
@@ -88,9 +89,9 @@ class Pace:
         self._arrivals: Iterator[int] = itertools.count()
 
     async def admit(self, app_id: str, rank: Rank) -> None:
-        """Return when a call of that rank may be sent: at once with an unused ticket, which is used up then."""
+        """Return when a call of that rank may be sent: at once with an unused, fresh ticket, which is used up then."""
         ticket = rank.ticket
-        if ticket is None or ticket.used:
+        if ticket is None or ticket.used or ticket.slot < asyncio.get_running_loop().time() - _GOOD_FOR:
             ticket = await self.turn(app_id, rank.band, rank.order)
         ticket.used = True
 

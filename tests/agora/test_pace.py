@@ -1,11 +1,12 @@
 """S15: calls leave evenly, the most urgent first, and nobody's absence costs the others a call time."""
 
 import asyncio
+import itertools
 from datetime import datetime
 
 import pytest
 
-from reconciler.agora.pace import Band, Pace
+from reconciler.agora.pace import Band, Pace, Rank
 from reconciler.agora.quota import next_slot
 from reconciler.errors import LedgerError
 from tests.virtual_time import run_virtual, virtual_now
@@ -199,5 +200,68 @@ def test_a_429_is_passed_on() -> None:
         assert callers.quota.throttled == [APP]
         await Pace(callers.quota.draw).slow(APP)
         assert callers.pace.waiting(APP) == 0
+
+    run_virtual(scene())
+
+
+def test_a_ticket_is_good_for_one_call_at_once() -> None:
+    async def scene() -> None:
+        callers = Callers()
+        ticket = await callers.pace.turn(APP, Band.POLL)
+        await callers.pace.admit(APP, Rank(Band.POLL, (), ticket))
+        assert asyncio.get_running_loop().time() == 0
+        await callers.pace.admit(APP, Rank(Band.POLL, (), ticket))
+        assert asyncio.get_running_loop().time() == pytest.approx(STEP, abs=1e-4)
+        assert callers.quota.drawn == 2
+
+    run_virtual(scene())
+
+
+def test_tickets_that_were_held_up_do_not_leave_in_a_burst() -> None:
+    async def scene() -> None:
+        callers = Callers()
+        tickets = [await callers.pace.turn(APP, Band.POLL) for _ in range(5)]
+        await asyncio.sleep(10)
+
+        async def send(rank: Rank) -> float:
+            await callers.pace.admit(APP, rank)
+            return asyncio.get_running_loop().time()
+
+        times = await asyncio.gather(*(send(Rank(Band.POLL, (), ticket)) for ticket in tickets))
+        gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+        assert gaps == pytest.approx([STEP] * 4, abs=1e-4)
+
+    run_virtual(scene())
+
+
+def test_a_ticket_that_is_given_back_goes_to_the_next() -> None:
+    async def scene() -> None:
+        callers = Callers()
+        ticket = await callers.pace.turn(APP, Band.POLL)
+        waiting = callers.start("next")
+        await asyncio.sleep(0.01)
+        callers.pace.give_back(ticket)
+        callers.pace.give_back(ticket)
+        await waiting
+        assert callers.names == ["next"]
+        assert callers.log[0][1] == pytest.approx(0.01)
+
+    run_virtual(scene())
+
+
+def test_a_ticket_that_is_given_back_late_or_used_is_nobodys() -> None:
+    async def scene() -> None:
+        callers = Callers()
+        used = await callers.pace.turn(APP, Band.POLL)
+        await callers.pace.admit(APP, Rank(Band.POLL, (), used))
+        late = await callers.pace.turn(APP, Band.POLL)
+        await asyncio.sleep(0.06)
+        waiting = callers.start("next")
+        await asyncio.sleep(0)
+        callers.pace.give_back(used)
+        callers.pace.give_back(late)
+        await waiting
+        assert callers.names == ["next"]
+        assert callers.log[0][1] == pytest.approx(2 * STEP, abs=1e-4)
 
     run_virtual(scene())
