@@ -260,6 +260,7 @@ class Session:
     applied: Applied
     state: SessionState
     files: tuple[RecordedFile, ...] = ()
+    adopted: bool = False  # imported: it keeps its own uid
     failed_over: bool = False  # rejoined under a random uid: 53 is no fence any more (S6)
 
     @property

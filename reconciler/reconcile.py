@@ -19,7 +19,7 @@ from reconciler.planning.desired import Desired, Unwanted
 from reconciler.planning.facts import forget, learn
 from reconciler.planning.history import Written
 from reconciler.planning.inquiries import inquiry_of
-from reconciler.planning.intents import adopted
+from reconciler.planning.intents import declare
 from reconciler.planning.outcomes import AppRefused, NoRoom, Outcome
 from reconciler.planning.rules import Rules
 
@@ -62,6 +62,8 @@ class Reconciler:
     async def look(self, key: Key, desired: Desired | Unwanted, gate: Gate) -> tuple[Entry, Action]:
         """Decide without acting: what the turn would do if it were taken now."""
         entry = await self._ledger.entry(key) or Entry(key)
+        if isinstance(desired, Desired):
+            entry = declare(entry, desired)
         return entry, decide(desired, entry, self._clock(), self._rules, gate)
 
     async def turn(
@@ -77,7 +79,7 @@ class Reconciler:
             return Busy()
         entry = await self._ledger.entry(key) or Entry(key)
         if isinstance(desired, Desired):
-            entry = adopted(entry, desired)
+            entry = declare(entry, desired)
         action = decide(desired, entry, self._clock(), self._rules, gate)
         if isinstance(action, Hold):
             await self._ledger.release(claim)

@@ -92,7 +92,8 @@ def report(here: Here, planned: "Planned", verdict: "Verdict | None", output: st
     if output == "json":
         print_json(as_document(planned, verdict))
     if verdict is None or verdict.is_done:
-        here.say("Done: everything is as declared." if verdict else "")
+        if verdict is not None:
+            here.say("Done: everything is as declared.")
         return DONE
     for key, hold in sorted(verdict.left.items()):
         here.say(f"{key.name}: {hold.because}: {hold.reason}")

@@ -24,7 +24,7 @@ from reconciler.model import Entry, Key
 from reconciler.planning.actions import Because, Hold
 from reconciler.planning.decide import OPEN_GATE
 from reconciler.planning.guards import assert_apps_kept
-from reconciler.planning.intents import adopted
+from reconciler.planning.intents import declare
 from reconciler.planning.plan import DONE, Plan, plan_one
 from reconciler.planning.rules import Rules
 from reconciler.settings import Settings
@@ -140,8 +140,19 @@ class Site:
         return replace(prepared, entries=entries)
 
     def _planned(self, prepared: Prepared, scope: Scope, workshop: Workshop | None) -> "Planned":
+        planned = self.plan(prepared, prepared.assignments(scope), workshop)
+        notes = [*rename_notes(planned.plan.actions, prepared), *(str(fault) for fault in prepared.faults)]
+        left_alone = prepared.left_alone(scope)
+        if left_alone:
+            names = ", ".join(key.name for key in left_alone[:5]) + (" …" if len(left_alone) > 5 else "")
+            notes.append(f"live, not in these manifests and left alone: {names}; --prune stops them")
+        return replace(planned, plan=replace(planned.plan, notes=tuple(notes)))
+
+    def plan(
+        self, prepared: Prepared, assignments: tuple[Assignment, ...], workshop: Workshop | None = None
+    ) -> "Planned":
+        """Plan these assignments; an App ID that was refused during the refresh holds all of its own."""
         now, rules = self.outside.clock(), self.rules(prepared)
-        assignments = prepared.assignments(scope)
         actions = tuple(
             plan_one(
                 one.desired,
@@ -152,12 +163,7 @@ class Site:
             )
             for one in assignments
         )
-        notes = [*rename_notes(actions, prepared), *(str(fault) for fault in prepared.faults)]
-        left_alone = prepared.left_alone(scope)
-        if left_alone:
-            names = ", ".join(key.name for key in left_alone[:5]) + (" …" if len(left_alone) > 5 else "")
-            notes.append(f"live, not in these manifests and left alone: {names}; --prune stops them")
-        return Planned(prepared, assignments, Plan(actions, tuple(notes)))
+        return Planned(prepared, assignments, Plan(actions))
 
     async def accept(self, prepared: Prepared) -> None:
         """Write down that this set is accepted: renames, labels, who is declared. Nothing is called."""
@@ -167,10 +173,16 @@ class Site:
         declared = {one.key for one in prepared.desired}
         for one in prepared.desired:
             entry = prepared.entries.get(one.key)
-            await self._note(one.key, entry, adopted(entry or Entry(one.key), one))
+            await self._note(one.key, entry, declare(entry or Entry(one.key), one))
         for key, entry in prepared.entries.items():
-            if key not in declared and entry.declared:
+            if key not in declared:
                 await self._note(key, entry, replace(entry, declared=False))
+
+    async def dismiss(self, keys: Iterable[Key], prepared: Prepared) -> None:
+        """Write down that these are no longer declared."""
+        for key in keys:
+            entry = prepared.entries[key]
+            await self._note(key, entry, replace(entry, declared=False))
 
     async def _note(self, key: Key, before: Entry | None, after: Entry) -> None:
         if before == after:

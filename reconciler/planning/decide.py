@@ -242,7 +242,7 @@ def _replacing(session: Session, desired: Desired) -> tuple[Change, ...]:
     identity = session.identity
     if identity.app_id != desired.app_id:
         found.append(Change("app.appId", identity.app_id, desired.app_id, Consequence.REPLACE))
-    elif desired.spec.uid and all(identity.uid != slot.uid for slot in desired.slots.values()):
+    elif desired.spec.uid and not session.adopted and all(identity.uid != slot.uid for slot in desired.slots.values()):
         uids = " or ".join(slot.uid for slot in desired.slots.values())
         found.append(Change("uid", identity.uid, uids, Consequence.REPLACE))
     return tuple(found)

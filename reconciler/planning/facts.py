@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal, assert_never
 
-from reconciler.model import Accepted, Confirmed, Ended, Entry, Held, Intended, Session, Stopping
+from reconciler.model import Accepted, Confirmed, Ended, Entry, Held, Intended, Session, SessionState, Stopping
 from reconciler.planning.actions import Dismissed, Fact, Finished, Forget, Gone, NotOurs
 from reconciler.planning.history import Written, ended, event
 from reconciler.planning.rules import Rules
@@ -42,11 +42,25 @@ def _gone(entry: Entry, session: Session, now: datetime, rules: Rules) -> Writte
 
 
 def forget(entry: Entry, action: Forget, now: datetime) -> Written:
-    """Drop the handle on purpose; it is kept in the history for `import`."""
-    session, state = action.session, action.session.state
+    """Leave a live recorder running on purpose; its handle is kept in the history for `import`."""
+    left = action.session.become(_closed(action.session.state, "left", action.reason, now))
+    said = event(entry, "recording.left", action.reason, now, action.session)
+    return Written(replace(entry.with_session(left), completed=action.reason), (said,))
+
+
+def forgotten(entry: Entry, now: datetime) -> Written:
+    """Drop every handle because a person said so; what lives goes on, and nobody looks after it any more."""
+    events = []
+    for session in entry.open_sessions:
+        closed = _closed(session.state, "forgotten", "forgotten by a person", now)
+        entry = entry.with_session(session.become(closed))
+        handle = f"uid {session.identity.uid}, resourceId {closed.resource_id}, sid {closed.sid or '(none)'}"
+        events.append(event(entry, "recording.forgotten", "by a person", now, session, handle))
+    return Written(replace(entry, backoff=None, retry=None, refusal=None, declared=False), tuple(events))
+
+
+def _closed(state: SessionState, how: Literal["left", "forgotten"], reason: str, now: datetime) -> Ended:
     assert not isinstance(state, Ended)
     resource_id = state.resource_ids[-1] if isinstance(state, Intended | Held) else state.resource_id
     sid = "" if isinstance(state, Intended) else state.sid
-    left = session.become(Ended(now, "left", action.reason, resource_id, sid))
-    said = event(entry, "recording.left", action.reason, now, session)
-    return Written(replace(entry.with_session(left), completed=action.reason), (said,))
+    return Ended(now, how, reason, resource_id, sid)

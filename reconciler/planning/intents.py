@@ -75,7 +75,7 @@ def intend_stop(entry: Entry, action: Stop, now: datetime) -> tuple[Entry, Sessi
     return entry.with_session(stopping), stopping, (event(entry, "recording.stopping", action.reason, now, session),)
 
 
-def adopted(entry: Entry, desired: Desired) -> Entry:
+def declare(entry: Entry, desired: Desired) -> Entry:
     """Note what an accepted manifest says about a recording besides what its recorder is told."""
     return replace(
         entry,
@@ -83,4 +83,15 @@ def adopted(entry: Entry, desired: Desired) -> Entry:
         on_removal=desired.spec.on_removal,
         revision=desired.revision,
         declared=True,
+        sessions=tuple(_based(session, desired) for session in entry.sessions),
     )
+
+
+def _based(session: Session, desired: Desired) -> Session:
+    """Count the manifest as applied to an adopted recorder; only layout and subscription are sent, once (S23)."""
+    if session.applied.spec or not session.is_open:
+        return session
+    spec = dict(desired.wanted.spec)
+    spec["layout"] = None
+    spec["capture"] = {**spec["capture"], "subscribe": None}
+    return replace(session, applied=replace(desired.wanted, spec=spec))

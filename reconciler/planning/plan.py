@@ -13,7 +13,7 @@ from reconciler.planning.decide import OPEN_GATE, Gate, decide
 from reconciler.planning.desired import Desired, Unwanted
 from reconciler.planning.facts import forget, learn
 from reconciler.planning.inquiries import RECORDS
-from reconciler.planning.intents import intend_probe, intend_start, intend_stop
+from reconciler.planning.intents import declare, intend_probe, intend_start, intend_stop
 from reconciler.planning.outcomes import Observed, Started, Stopped, Updated
 from reconciler.planning.rules import Rules
 
@@ -70,6 +70,8 @@ def plan_one(
 ) -> PlannedAction:
     """Fold until it rests. Pure: the same input gives the same plan."""
     live = bool(entry.open_sessions)
+    if isinstance(desired, Desired):
+        entry = declare(entry, desired)
     steps: list[Action] = []
     key = entry.key
     for _ in range(_MOST_STEPS):

@@ -1,0 +1,19 @@
+"""Names of recordings on the command line: which are known, and which was probably meant."""
+
+import difflib
+from collections.abc import Iterable
+
+from reconciler.cli.terminal import refuse
+from reconciler.model import Key
+
+
+def known(names: Iterable[str], keys: Iterable[Key], set_name: str) -> tuple[Key, ...]:
+    """Find the recordings of the set by name; one that is unknown ends the command, with a guess at what was meant."""
+    mine = {key.name: key for key in keys if key.set == set_name}
+    found = []
+    for name in dict.fromkeys(names):
+        if name not in mine:
+            near = difflib.get_close_matches(name, mine, n=1)
+            refuse(f"there is no recording {name} in set {set_name}{f'; did you mean {near[0]}?' if near else ''}")
+        found.append(mine[name])
+    return tuple(found)
