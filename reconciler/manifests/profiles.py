@@ -40,6 +40,7 @@ class Profiles:
         self._declared = declared
         self._is_whole = is_whole
         self._whole: dict[str, Mapping_] = {}
+        self._heights: dict[str, int] = {}  # how many profiles are under each other, this one included
         self.faults: list[Fault] = []
 
     def under(self, spec: Mapping_, trail: tuple[str, ...] = ()) -> Mapping_:
@@ -64,8 +65,15 @@ class Profiles:
                         Fault(key_place(spec, key), f"`{key}` belongs to one recording; a profile cannot set it")
                     )
             kept = {key: value for key, value in spec.entries.items() if key not in NOT_SHARED}
-            self._whole[name] = self.under(spec._replace(entries=kept), (*trail, name))
+            whole = self.under(spec._replace(entries=kept), (*trail, name))
+            self._whole[name], self._heights[name] = whole, 1 + self._height_below(spec)
         return self._whole[name]
+
+    def _height_below(self, spec: Mapping_) -> int:
+        named = spec.entries.get("profiles")
+        items = named.items if isinstance(named, Listing) else ()
+        names = [item.value for item in items if isinstance(item, Scalar) and isinstance(item.value, str)]
+        return max((self._heights.get(name, 0) for name in names), default=0)
 
     def _named(self, item: Node, trail: tuple[str, ...]) -> Mapping_ | None:
         if not isinstance(item, Scalar) or not isinstance(item.value, str):
@@ -73,7 +81,8 @@ class Profiles:
         name = item.value
         if name in trail:
             self.faults.append(Fault(place(item), f"profile `{name}` leads back to itself"))
-        elif len(trail) >= MAX_CHAIN:
+        elif len(trail) + self._heights.get(name, 1) > MAX_CHAIN:
+            # Looked at from both ends, so that the order of the documents does not decide.
             self.faults.append(Fault(place(item), f"more than {MAX_CHAIN} profiles under each other"))
         elif name not in self._declared and self._is_whole:
             near = nearest(name, self._declared)

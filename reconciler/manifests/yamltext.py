@@ -138,17 +138,18 @@ class _Builder:
         return bool(self._open) and self._open[-1].is_mapping and self._open[-1].key is None
 
     def _take_key(self, event: yaml.ScalarEvent, mark: tuple[int, int]) -> None:
-        top = self._open[-1]
-        is_plain = event.tag is None and event.implicit[0]
-        merges = is_plain and event.value == "<<"
+        merges = event.tag is None and event.implicit[0] and event.value == "<<"
         if event.anchor:
             self._anchors[event.anchor] = (Scalar(self.file, *mark, event.value), 1, 0)
         if not merges and not isinstance(self._value(event, mark), str):
             self.fault(mark, f"a key must be a text: put quotes around {_shown(event.value)}")
-        elif not merges and event.value in top.marks:
-            line = top.marks[event.value][0]
-            self.fault(mark, f"`{_shown(event.value)}` is given twice; the first is in line {line}")
-        top.key = (event.value, mark, merges)
+        self._await_value(event.value, mark, merges=merges)
+
+    def _await_value(self, key: str, mark: tuple[int, int], *, merges: bool = False) -> None:
+        top = self._open[-1]
+        if not merges and key in top.marks:
+            self.fault(mark, f"`{_shown(key)}` is given twice; the first is in line {top.marks[key][0]}")
+        top.key = (key, mark, merges)
 
     def _alias(self, anchor: str, mark: tuple[int, int]) -> None:
         if anchor not in self._anchors:
@@ -160,7 +161,7 @@ class _Builder:
         if self._wants_key():
             if not (isinstance(node, Scalar) and isinstance(node.value, str)):
                 raise Unreadable(self.file, mark, "a key must be a text")
-            self._open[-1].key = (node.value, mark, False)
+            self._await_value(node.value, mark)
             return
         if len(self._open) + height > MAX_DEPTH:
             raise Unreadable(self.file, mark, f"nested more than {MAX_DEPTH} deep")

@@ -166,6 +166,14 @@ def test_profiles_may_stand_on_profiles() -> None:
     assert spec_of(*documents, recording("r", "profiles: [p39]", storage="")).priority == 7
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_chain_of_profiles_ends_somewhere(backwards: bool) -> None:  # noqa: FBT001
+    chain = [profile("p0", f"storage: {STORAGE}"), *(profile(f"p{n}", f"profiles: [p{n - 1}]") for n in range(1, 66))]
+    accepted(*(chain[63::-1] if backwards else chain[:64]), recording("r", "profiles: [p63]"))
+    with pytest.raises(ManifestError, match="more than 64 profiles under each other"):
+        accepted(*(chain[::-1] if backwards else chain))
+
+
 def test_nulls_in_overrides_are_words_of_the_patch() -> None:
     spec = spec_of(
         profile("a", "overrides: {start: {x: 1, y: {z: 2}}}"),

@@ -95,6 +95,8 @@ SYNTAX = {
     " while scanning a plain scalar",
     "a: !!python/object/apply:os.system [x]\n": "f.yaml:1:4: the tag !!python/object/apply:os.system means nothing"
     " here: take it away",
+    "&a x: 1\n*a : 2\n": "f.yaml:2:1: `x` is given twice; the first is in line 1",
+    "x: &a 5\n*a : 2\n": "f.yaml:2:1: a key must be a text",
     "a: !!int x\n": "f.yaml:1:4: this is not what its tag !!int says",
     "a: " + "9" * 41 + "\n": "f.yaml:1:4: a number of more than 40 digits cannot be used here;"
     " put quotes around it if it is a text",
