@@ -1,0 +1,43 @@
+"""The history of decisions and calls: a line for each event, for people or as JSON lines. Pure."""
+
+import json
+from collections.abc import Sequence
+
+from reconciler.model import Event
+from reconciler.render.text import columns, joined, moment, to_the_second
+
+
+def lines(events: Sequence[Event], *, width: int | None = None) -> str:
+    """Write events in columns, oldest first: time, name, what happened, to which session, and why."""
+    rows = [
+        (to_the_second(event.at), event.key.name, event.kind, session_of(event), why(event))
+        for event in events  # no header: lines are what grep and tail work on
+    ]
+    return joined(columns(rows, width=width))
+
+
+def why(event: Event) -> str:
+    return f"{event.reason}: {event.message}" if event.message else event.reason
+
+
+def session_of(event: Event) -> str:
+    return f"#{event.session}" if event.session is not None else "-"
+
+
+def as_json(events: Sequence[Event]) -> str:
+    """Write one JSON document a line."""
+    return joined([json.dumps(_document(event), ensure_ascii=False) for event in events])
+
+
+def _document(event: Event) -> dict[str, object]:
+    return {
+        "at": moment(event.at),
+        "set": event.key.set,
+        "name": event.key.name,
+        "event": event.kind,
+        "reason": event.reason,
+        "message": event.message,
+        "session": event.session,
+        "revision": event.revision or None,
+        "requestId": event.request_id or None,
+    }
