@@ -228,10 +228,10 @@ class Executor:
         body = self._start_body(entry.key.name, session, desired)
         # The start that follows its acquire goes before any other acquire: two seconds are all it has (S3, S15).
         rank = turn.rank(Band.FOLLOW if fresh else Band.RETRY)
+        # Settling may go to another host than the first try did (S16).
+        url = session.url if fresh else service.client.url
         try:
-            answer = await service.client.start(
-                session.identity, session.mode, resource_id, body, rank=rank, url=session.url
-            )
+            answer = await service.client.start(session.identity, session.mode, resource_id, body, rank=rank, url=url)
         except ServiceError as error:
             return self._start_failed(session, error, desired)
         return self._start_answered(entry, session, answer, desired, fresh=fresh)

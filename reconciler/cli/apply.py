@@ -87,13 +87,15 @@ async def act(here: Here, site: "Site", planned: "Planned", patience: timedelta)
             raise
 
 
-def report(here: Here, planned: "Planned", verdict: "Verdict | None", output: str) -> int:
+def report(
+    here: Here, planned: "Planned", verdict: "Verdict | None", output: str, done: str = "everything is as declared"
+) -> int:
     """Say where everything rests, and exit with what that means."""
     if output == "json":
         print_json(as_document(planned, verdict))
     if verdict is None or verdict.is_done:
         if verdict is not None:
-            here.say("Done: everything is as declared.")
+            here.say(f"Done: {done}.")
         return DONE
     for key, hold in sorted(verdict.left.items()):
         here.say(f"{key.name}: {hold.because}: {hold.reason}")

@@ -59,7 +59,7 @@ async def _delete(
         await site.dismiss(keys, prepared)
         if not live:
             return report(here, planned, None, "text")
-        return report(here, planned, await act(here, site, planned, patience), "text")
+        return report(here, planned, await act(here, site, planned, patience), "text", "nothing of it records any more")
 
 
 def _chosen(names: tuple[str, ...], prepared: "Prepared", site: "Site", *, everything: bool) -> "tuple[Key, ...]":

@@ -233,7 +233,7 @@ def _updated(entry: Entry, outcome: Updated) -> Written:
     fingerprints = {path: text for path, text in applied.fingerprints.items() if path not in told}
     fingerprints |= {path: text for path, text in outcome.applied.fingerprints.items() if path in told}
     session = replace(outcome.session, applied=Applied(spec, fingerprints, outcome.applied.revision))
-    told_so = event(entry, "recording.updated", outcome.reason, outcome.at, session, outcome.consequence)
+    told_so = event(entry, "recording.updated", outcome.reason, outcome.at, session, outcome.consequence.value)
     return Written(replace(entry.with_session(session), retry=None, revision=outcome.applied.revision), (told_so,))
 
 

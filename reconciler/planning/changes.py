@@ -63,14 +63,17 @@ def changes(applied: Applied, wanted: Applied) -> tuple[Change, ...]:
     """Compare field by field; what asks for nothing is left out, the rest is in the order of its path."""
     before, after = dict(_leaves(applied)), dict(_leaves(wanted))
     found = [
-        Change(path, *_worded(before.get(path), after.get(path)), _consequence(path))
+        Change(path, *_worded(before.get(path), after.get(path)), _consequence(path, before.get(path), after.get(path)))
         for path in sorted(before.keys() | after.keys())
         if _differs(before.get(path), after.get(path))
     ]
     return tuple(change for change in found if change.consequence is not Consequence.NOTHING)
 
 
-def _consequence(path: str) -> Consequence:
+def _consequence(path: str, before: Any, after: Any) -> Consequence:
+    if path == "web.publish" and None in (before, after):
+        # A page that was started without a CDN has no such service, and none can be added or taken away later.
+        return Consequence.REPLACE
     for field, consequence in _CONSEQUENCES:
         if path == field or path.startswith(field + "."):
             return consequence
