@@ -81,12 +81,12 @@ def finish(coroutine: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("the ledger's inline thread does not wait")
 
 
-def unknown(name: str, set_name: str, known: Collection[str]) -> str:
+def unknown(name: str, set_name: str, names: Collection[str]) -> str:
     """Say that there is no such recording, and what may have been meant."""
     import difflib  # noqa: PLC0415 - only for a slip of the pen
 
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"there is no recording {name!r} in set {set_name!r}{f'; did you mean {near[0]}?' if near else ''}"
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"there is no recording {name} in set {set_name}{f'; did you mean {near[0]}?' if near else ''}"
 
 
 def rules_of(here: Here, entries: Collection[Entry]) -> Rules:
@@ -109,4 +109,4 @@ def width_of_terminal() -> int | None:
 def note_if_empty(here: Here, found: Sequence[object], what: str) -> None:
     """Say on standard error that there is nothing to list, as an empty answer looks like a mistake."""
     if not found:
-        here.say(f"no {what} in set {here.set_name()!r}")
+        here.say(f"no {what} in set {here.set_name()}")
