@@ -192,7 +192,7 @@ def _stalled(case: Case, message: str) -> Condition:
 
 
 def _orphaned(case: Case) -> Condition | None:
-    if case.recorder is None and case.last and case.last.how in ("left", "forgotten"):
+    if case.recorder is None and case.last and case.given_away:
         words = f"a recorder may go on without us: {case.last.reason}; `reconciler import` takes it back"
         return Condition("Orphaned", "True", "GivenAway", words, case.last.at)
     return None

@@ -118,6 +118,11 @@ class Case:
         return newest.state if newest and isinstance(newest.state, Ended) else None
 
     @property
+    def given_away(self) -> bool:
+        """Nothing stopped the last recorder: it was left or forgotten on purpose, and may go on without us."""
+        return self.last is not None and self.last.how in ("left", "forgotten")
+
+    @property
     def suspended(self) -> bool:
         if self.desired:
             return self.desired.spec.suspend
@@ -157,7 +162,7 @@ def _at_rest(case: Case) -> Phase:
     if case.entry.completed:
         return "Completed"
     if not case.declared:
-        return "Stopped"
+        return "Completed" if case.given_away else "Stopped"
     if case.refusal:
         return "Failed"
     if case.pause:
@@ -182,7 +187,7 @@ def _words_at_rest(case: Case, phase: Phase) -> str:
     last = case.last.reason if case.last else ""
     match phase:
         case "Completed":
-            return case.entry.completed
+            return case.entry.completed or last
         case "Failed":
             return case.refusal.problem if case.refusal else last
         case "Backoff":

@@ -151,6 +151,13 @@ PHASES: list[tuple[str, Entry, str, str]] = [
     ("stopped, yet declared: Stopped", entry(session(STOPPED)), "Stopped", "its manifest is gone"),
     ("stopped by suspend: Suspended", entry(session(SUSPENDED)), "Suspended", "suspended by its manifest"),
     ("over by its policy: Completed", entry(session(ended("idle")), completed="restart is never"), "Completed", "rest"),
+    (
+        "forgotten by a person: Completed, for nobody stopped it",
+        entry(session(Ended(at(10), "forgotten", "forgotten by a person")), declared=False),
+        "Completed",
+        "forgotten by a person",
+    ),
+    ("forgotten and declared again: Pending", entry(session(replace(LEFT, how="forgotten"))), "Pending", "to be st"),
     ("left running on purpose: Completed", entry(session(LEFT), completed="left", declared=False), "Completed", "left"),
 ]
 
