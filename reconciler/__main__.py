@@ -10,11 +10,14 @@ def main() -> None:
 
         sys.stdout.write(f"reconciler {__version__}\n")
         return
-    from reconciler.cli.root import run  # noqa: PLC0415 - see above
+    try:
+        from reconciler.cli.root import run  # noqa: PLC0415 - see above
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not fit the terminal's encoding
-    sys.exit(run(sys.argv[1:]))
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not fit the terminal's encoding
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:  # while importing, or while leaving
+        sys.exit(130)
 
 
 if __name__ == "__main__":

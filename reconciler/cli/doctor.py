@@ -161,7 +161,7 @@ async def _ask_at(
                 Finding("service", "good", f"{url} answers"),
                 Finding("credentials", "good", f"{url} takes them for App ID {app_id}"),
             ]
-    return findings + _clock(heard)
+    return findings + compare_clocks(heard)
 
 
 def _read_refusal(url: str, error: ServiceError) -> Iterator[Finding]:
@@ -187,8 +187,8 @@ def _read_refusal(url: str, error: ServiceError) -> Iterator[Finding]:
 # -- the clock
 
 
-def _clock(heard: Sequence[tuple[str, datetime]]) -> list[Finding]:
-    """Compare with the last Date header; it counts whole seconds."""
+def compare_clocks(heard: Sequence[tuple[str, datetime]]) -> list[Finding]:
+    """Compare the last Date header with the moment it was heard; it counts whole seconds."""
     for text, at in reversed(heard):
         try:
             said = parsedate_to_datetime(text)

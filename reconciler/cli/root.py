@@ -71,7 +71,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path
     except SystemExit as end:
         return _code(end.code)
     except Exception as error:  # noqa: BLE001 - the last place where it can be put into words
-        return _failed(error, here)
+        return explain(error, here)
     return _code(answer)
 
 
@@ -79,7 +79,8 @@ def _code(answer: Any) -> int:
     return answer if isinstance(answer, int) else DONE
 
 
-def _failed(error: Exception, here: Here) -> int:
+def explain(error: Exception, here: Here) -> int:
+    """Put what went wrong into words, on standard error, and give its exit code."""
     match error:
         case click.exceptions.NoArgsIsHelpError():
             here.say(error.format_message())

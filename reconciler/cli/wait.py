@@ -2,16 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, assert_never
 
 import click
 
-from reconciler.cli.terminal import Here, refuse
+from reconciler.cli.naming import known
+from reconciler.cli.terminal import Here
 
 if TYPE_CHECKING:
-    from reconciler.model import Entry, Key
+    from reconciler.model import Entry
     from reconciler.planning.status import Status
 
 Goal: TypeAlias = Literal["ready", "recording", "stopped", "deleted"]
@@ -64,7 +65,7 @@ async def _wait(here: Here, names: Sequence[str], goal: Goal, patience: timedelt
         while True:
             entries = await ledger.entries(here.set_name())
             if goal != "deleted":
-                _assert_known(keys, entries)
+                known(names, entries, here.set_name())  # what was never applied, no waiting will bring
             waiting = [key for key in keys if not _is(goal, entries.get(key))]
             left = ends_at - time.monotonic()
             if not waiting:
@@ -77,18 +78,6 @@ async def _wait(here: Here, names: Sequence[str], goal: Goal, patience: timedelt
             await asyncio.sleep(min(_INTERVAL, left))
     finally:
         await ledger.close()
-
-
-def _assert_known(keys: Sequence["Key"], entries: Mapping["Key", "Entry"]) -> None:
-    """Refuse at once what no waiting will bring: a name that was never applied is probably a slip of the pen."""
-    unknown = [key for key in keys if key not in entries]
-    if unknown:
-        import difflib  # noqa: PLC0415 - only for a slip of the pen
-
-        key = unknown[0]
-        near = difflib.get_close_matches(key.name, [one.name for one in entries], n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        refuse(f"there is no recording {key.name!r} in the set {key.set!r}{hint}")
 
 
 def _is(goal: Goal, entry: "Entry | None") -> bool:

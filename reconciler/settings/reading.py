@@ -19,6 +19,7 @@ from reconciler.settings.model import SOURCES, Settings
 
 _SECRETS: Final = ("customer_id", "customer_secret", "webhook_secret", "page_token", "notify_url")
 _FILE: Final = "_file"
+_NEAR: Final = 0.6  # names are short: QSP and QPS are no nearer
 _LARGEST_SECRET: Final = 64 * 2**10
 _EMPTY_MEANS_SOMETHING: Final = "secrets_env"  # nothing is allowed, which is not the same as unset
 # A container platform describes a service called "reconciler" in variables like these.
@@ -85,7 +86,7 @@ def _from_file(file: SettingsFile, overridden: Collection[str]) -> _Heard:
     heard = _heard({key: value for key, value in said.items() if key.removesuffix(_FILE) not in overridden}, file.place)
     for key in file.values:
         if key not in known:
-            near = nearest(key.lower().removeprefix(PREFIX.lower()), known)
+            near = nearest(key.lower().removeprefix(PREFIX.lower()), known, _NEAR)
             heard.faults.append(
                 f"{file.place(key)}: there is no such setting{f'; did you mean {near}?' if near else ''}"
             )
@@ -152,5 +153,5 @@ def _slips(environ: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name in known or _OF_OTHERS.fullmatch(name.removeprefix(PREFIX)):
             continue
-        near = nearest(name, known, cutoff=0.8)
-        yield f"warning: {name} is no setting and has no effect{f'; did you mean {near}?' if near else ''}"
+        near = nearest(name.removeprefix(PREFIX), (one.removeprefix(PREFIX) for one in known), _NEAR)
+        yield f"warning: {name} is no setting and has no effect{f'; did you mean {PREFIX}{near}?' if near else ''}"
