@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from reconciler.settings import Settings
 
 _MASK: Final = "****"
-# Fields of the service that are secret; an override may hold one where a manifest could only refer to it.
-_SECRET_FIELDS: Final = frozenset({"accessKey", "secretKey", "stsToken", "token", "secret", "salt", "rtmpUrl"})
 
 
 @click.command(short_help="Show manifests resolved, or the exact bodies that would be sent.")
@@ -59,8 +57,6 @@ def _resolved(declared: "Declared") -> dict[str, Any]:
     metadata = {key: value for key, value in (said | {"annotations": dict(declared.annotations)}).items() if value}
     spec = {"channel": declared.spec.channel} | plain(declared.written)
     spec.pop("profiles", None)
-    if "overrides" in spec:
-        spec["overrides"] = _masked(spec["overrides"])
     if isinstance(spec.get("web"), dict):
         spec["web"] = _masked(spec["web"])
     return _document("Recording", metadata, spec)
@@ -103,13 +99,11 @@ def _bodies(desired: "Desired", now: datetime) -> dict[str, Any]:
 
 
 def _masked(value: Any, name: str = "") -> Any:
-    """Hide literal secrets and what a page's address has behind its question mark; references are none."""
+    """Hide what a page's address has behind its question mark: often a key."""
     if isinstance(value, Mapping):
         return {key: _masked(below, key) for key, below in value.items()}
     if isinstance(value, list):
         return [_masked(one, name) for one in value]
-    if name in _SECRET_FIELDS and value is not None:
-        return _MASK
     if name == "url" and isinstance(value, str) and value != _MASK:
         from reconciler.agora.wire import masked_url  # noqa: PLC0415 - see command
 
