@@ -86,6 +86,7 @@ class Controller:
             entry, action = await self._reconciler.look(one.key, one.desired, self.gate(one.app_id))
             if isinstance(action, Hold):
                 watch.held(one.key, action, entry)
+                await self._reconciler.note_rest(one.key, entry, action)
                 if action.because in RESTING or action.until is None:
                     rests[one.key] = action
                     return
@@ -153,7 +154,7 @@ async def _together(loops: list[Coroutine[Any, Any, None]], patience: timedelta 
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
     for result in results:
-        if isinstance(result, Exception):
+        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
             raise result
 
 

@@ -400,7 +400,8 @@ def _revealing(secrets: Mapping[SecretRef, Secret]) -> Callable[[SecretRef], str
 
 def _probing(session: Session) -> Session:
     assert isinstance(session.state, Held)
-    return session.become(Intended(session.state.resource_ids, session.state.since, held=session.state.why))
+    state = session.state
+    return session.become(Intended(state.resource_ids, state.since, held=state.why, held_since=state.since))
 
 
 _OBSERVING = {"confirming": Band.CONFIRM, "doubted": Band.RETRY, "due": Band.POLL}

@@ -167,6 +167,7 @@ class Intended:
     tries: int = 0
     spent: bool = False  # the newest resource id was refused: a fresh one is needed
     held: str = ""  # why it was held before this probe (see Held.why)
+    held_since: datetime | None = None
     problem: str = ""
     dismissed: str = ""  # why it is no longer wanted: stop it once it is settled
     kind: Literal["intended"] = "intended"
@@ -290,6 +291,16 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """Why nothing was done last, where the entry does not tell it by itself; as a `Hold` says it."""
+
+    because: str
+    reason: str
+    until: datetime | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A recording's page in the ledger: its open sessions, the last ended one, and what the next decision needs."""
 
@@ -301,6 +312,7 @@ class Entry:
     backoff: Backoff | None = None  # of a recorder that keeps ending
     retry: Backoff | None = None  # of a call that certainly had no effect
     refusal: Refusal | None = None
+    rest: Rest | None = None
     completed: str = ""  # why it is over by its restart policy or was left running on purpose
     labels: Mapping[str, str] = field(default_factory=dict)
     on_removal: Literal["stop", "leave"] = "stop"

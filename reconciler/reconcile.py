@@ -1,7 +1,7 @@
 """One turn of one recording: claim, load, decide, execute at most one action, save, log."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -11,17 +11,27 @@ from reconciler.agora.pace import Ticket
 from reconciler.executor import Executor, Order, Turn
 from reconciler.ledger.claims import Claim
 from reconciler.ledger.ledger import Ledger
-from reconciler.model import Entry, Event, Key
+from reconciler.model import Accepted, Confirmed, Entry, Event, Key, Rest
 from reconciler.planning.absorb import absorb
-from reconciler.planning.actions import Action, Because, Forget, Hold, Learn
+from reconciler.planning.actions import Action, Because, Forget, Hold, Learn, Observe
 from reconciler.planning.decide import Gate, decide
 from reconciler.planning.desired import Desired, Unwanted
 from reconciler.planning.facts import forget, learn
 from reconciler.planning.history import Written
-from reconciler.planning.inquiries import inquiry_of
 from reconciler.planning.intents import declare
 from reconciler.planning.outcomes import AppRefused, NoRoom, Outcome
 from reconciler.planning.rules import Rules
+
+_TOLD_BY_THE_HOLD = frozenset(
+    {
+        Because.NO_ROOM,
+        Because.APP_REFUSED,
+        Because.SECRET_MISSING,
+        Because.NOT_ACTED_ON,
+        Because.PENDING_NEXT,
+        Because.SUSPENDED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +95,26 @@ class Reconciler:
             await self._ledger.release(claim)
             return Took(action, entry)
         written, app = await self._carry_out(Turn(claim, order, ticket), entry, action)
-        await self._ledger.save(claim, written.entry, written.events, release=True)
+        after = written.entry if isinstance(action, Observe) else replace(written.entry, rest=None)
+        await self._ledger.save(claim, after, written.events, release=True)
         self._tell(claim, action, written)
-        return Took(action, written.entry, written.events, app)
+        return Took(action, after, written.events, app)
+
+    async def note_rest(self, key: Key, entry: Entry, hold: Hold) -> None:
+        """Write down why nothing is done, where nothing else in the ledger would tell it."""
+        rest = (
+            Rest(hold.because.value, hold.reason, hold.until, self._clock())
+            if hold.because in _TOLD_BY_THE_HOLD
+            else None
+        )
+        known = (entry.rest.because, entry.rest.reason) if entry.rest else None
+        if known == ((rest.because, rest.reason) if rest else None):
+            return
+        claim = await self._ledger.claim(key)
+        if claim is None:
+            return  # whoever has it in hand writes what is true then
+        fresh = await self._ledger.entry(key) or Entry(key)
+        await self._ledger.save(claim, replace(fresh, rest=rest), release=True)
 
     async def refresh(self, key: Key, gate: Gate, order: Order, ticket: Ticket, older_than: timedelta) -> Taken:
         """Ask about the recorder if its last answer is older, and write down what was said; nothing else is done."""
@@ -95,7 +122,7 @@ class Reconciler:
         if claim is None:
             return Busy()
         entry = await self._ledger.entry(key) or Entry(key)
-        action = inquiry_of(entry, self._clock(), older_than)
+        action = _inquiry_of(entry, self._clock(), older_than)
         if gate.refused or action is None:
             await self._ledger.release(claim)
             return Took(Hold(None, Because.CONVERGED, "fresh enough"), entry)
@@ -133,3 +160,13 @@ class Reconciler:
 
 def _of_the_app(outcome: Outcome) -> AppRefused | NoRoom | None:
     return outcome if isinstance(outcome, AppRefused | NoRoom) else None
+
+
+def _inquiry_of(entry: Entry, now: datetime, older_than: timedelta) -> Observe | None:
+    """Ask about the recorder that can be asked, if its last answer is older than that; for a refresh before a plan."""
+    for session in entry.open_sessions:
+        if isinstance(session.state, Accepted | Confirmed):
+            asked_at = session.state.inquiry.asked_at
+            fresh = asked_at is not None and timedelta(0) <= now - asked_at < older_than
+            return None if fresh else Observe(session, "refreshed for a plan")
+    return None

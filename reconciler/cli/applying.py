@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -172,34 +173,24 @@ class Site:
             await self.ledger.rename(old, new)
         declared = {one.key for one in prepared.desired}
         for one in prepared.desired:
-            entry = prepared.entries.get(one.key)
-            await self._note(one.key, entry, declare(entry or Entry(one.key), one))
-        for key, entry in prepared.entries.items():
-            if key not in declared:
-                await self._note(key, entry, replace(entry, declared=False))
+            await self._note(one.key, partial(declare, desired=one))
+        await self.dismiss(prepared.entries.keys() - declared)
 
-    async def dismiss(self, keys: Iterable[Key], prepared: Prepared) -> None:
+    async def dismiss(self, keys: Iterable[Key]) -> None:
         """Write down that these are no longer declared."""
-        for key in keys:
-            entry = prepared.entries[key]
-            await self._note(key, entry, replace(entry, declared=False))
+        for key in sorted(keys):
+            await self._note(key, partial(replace, declared=False))
 
-    async def _note(self, key: Key, before: Entry | None, after: Entry) -> None:
-        if before == after:
-            return
+    async def _note(self, key: Key, noted: Callable[[Entry], Entry]) -> None:
         assert self.ledger is not None
+        before = await self.ledger.entry(key)
+        if before is not None and noted(before) == before:
+            return
         claim = await self.ledger.claim(key)
         if claim is None:
             return  # another process has it in hand, and notes the same
         entry = await self.ledger.entry(key) or Entry(key)
-        noted = replace(
-            entry,
-            labels=after.labels,
-            on_removal=after.on_removal,
-            revision=after.revision,
-            declared=after.declared,
-        )
-        await self.ledger.save(claim, noted, release=True)
+        await self.ledger.save(claim, noted(entry), release=True)
 
     async def converge(self, planned: "Planned", patience: timedelta, watch: Watch) -> Verdict:
         """Act until every recording rests or the patience is over."""

@@ -56,7 +56,7 @@ async def _delete(
         show_plan(here, planned, "text", settings.qps)
         if live:
             here.confirm("Stop them?", yes=yes)
-        await site.dismiss(keys, prepared)
+        await site.dismiss(keys)
         if not live:
             return report(here, planned, None, "text")
         return report(here, planned, await act(here, site, planned, patience), "text", "nothing of it records any more")

@@ -9,6 +9,7 @@ from reconciler.cli.accounts import Values
 from reconciler.controller import Assignment
 from reconciler.errors import Fault, ManifestError
 from reconciler.manifests.accept import Declared, ManifestSet
+from reconciler.manifests.hosts import page_problem
 from reconciler.manifests.schema import MintedToken
 from reconciler.manifests.secrets import SecretMissing
 from reconciler.manifests.values import SecretRef
@@ -91,7 +92,11 @@ def prepare(
     )
     desired = desire(manifests.recordings, ground)
     _assert_identities_free(desired, stock.entries, {old for old, _ in renames})
-    faults = [fault for one in manifests.recordings for fault in _value_faults(one, read[one.name])]
+    faults = [
+        fault
+        for one in manifests.recordings
+        for fault in (*_value_faults(one, read[one.name]), *_address_faults(one, read[one.name]))
+    ]
     faults += _token_faults(manifests.recordings, desired)
     return Prepared(desired, renames, mine, tuple(sorted(set(faults))), manifests.revision)
 
@@ -141,6 +146,22 @@ def _value_faults(declared: Declared, read: Mapping[SecretRef, Secret | SecretMi
         Fault(value.place, f"recording {declared.name}: {value.why}")
         for value in read.values()
         if isinstance(value, SecretMissing)
+    ]
+
+
+def _address_faults(declared: Declared, read: Mapping[SecretRef, Secret | SecretMissing]) -> list[Fault]:
+    """Check addresses behind references as literal ones are checked; what they are is never said."""
+    web = declared.spec.web
+    if web is None:
+        return []
+    page = None if isinstance(web.url, str) else web.url
+    aimed = (("url", page, ("http", "https")), ("publish", web.publish, ("rtmp", "rtmps")))
+    return [
+        Fault(declared.place_of("web", field), f"recording {declared.name}: the value behind web.{field} {problem}")
+        for field, ref, schemes in aimed
+        if ref is not None
+        and isinstance(value := read.get(ref), Secret)
+        and (problem := page_problem(value.reveal(), schemes))
     ]
 
 

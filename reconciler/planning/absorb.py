@@ -30,7 +30,7 @@ from reconciler.model import (
     Stopping,
 )
 from reconciler.planning import backoff
-from reconciler.planning.changes import Consequence
+from reconciler.planning.changes import Consequence, changes
 from reconciler.planning.history import Written, ended, event, said
 from reconciler.planning.inquiries import RECORDS
 from reconciler.planning.outcomes import (
@@ -128,7 +128,7 @@ def _start_held(entry: Entry, outcome: StartHeld) -> Written:
     state = outcome.session.state
     assert isinstance(state, Intended)
     held = Held(
-        since=outcome.at,
+        since=state.held_since or outcome.at,
         why=outcome.why,
         resource_ids=state.resource_ids,
         probed_at=outcome.at,
@@ -232,7 +232,10 @@ def _updated(entry: Entry, outcome: Updated) -> Written:
         spec = _grafted(spec, outcome.applied.spec, path.split("."))
     fingerprints = {path: text for path, text in applied.fingerprints.items() if path not in told}
     fingerprints |= {path: text for path, text in outcome.applied.fingerprints.items() if path in told}
-    session = replace(outcome.session, applied=Applied(spec, fingerprints, outcome.applied.revision))
+    told_now = Applied(spec, fingerprints, applied.revision)
+    if not changes(told_now, outcome.applied):
+        told_now = outcome.applied
+    session = replace(outcome.session, applied=told_now)
     told_so = event(entry, "recording.updated", outcome.reason, outcome.at, session, outcome.consequence.value)
     return Written(replace(entry.with_session(session), retry=None, revision=outcome.applied.revision), (told_so,))
 

@@ -2,8 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from reconciler.model import Accepted, Confirmed, Doubted, Entry, Inquiry, Seen, Stopping, Unseen
-from reconciler.planning.actions import Observe
+from reconciler.model import Accepted, Confirmed, Doubted, Inquiry, Seen, Stopping, Unseen
 from reconciler.planning.rules import Rules
 
 RECORDS = 4  # status 4 and 5 both mean "started successfully" (agora-api.md 3.2)
@@ -57,16 +56,6 @@ def _believed_at(state: Accepted | Confirmed | Stopping, sighting: Doubted, rule
     if isinstance(state, Accepted):
         return max(believed_at, state.at + rules.confirm_timeout)
     return believed_at
-
-
-def inquiry_of(entry: Entry, now: datetime, older_than: timedelta) -> Observe | None:
-    """Ask about the recorder that can be asked, if its last answer is older than that; for a refresh before a plan."""
-    for session in entry.open_sessions:
-        if isinstance(session.state, Accepted | Confirmed):
-            asked_at = session.state.inquiry.asked_at
-            fresh = asked_at is not None and timedelta(0) <= now - asked_at < older_than
-            return None if fresh else Observe(session, "refreshed for a plan")
-    return None
 
 
 def is_stalled(state: Accepted, rules: Rules) -> bool:

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from reconciler.model import Accepted, Confirmed, Ended, Entry, Event, Held, Intended, Session, Stopping
 from reconciler.planning.actions import Start, Stop
+from reconciler.planning.changes import changes
 from reconciler.planning.desired import Desired
 from reconciler.planning.history import event
 
@@ -46,6 +47,7 @@ def intend_probe(entry: Entry, session: Session, resource_id: str, now: datetime
                 resource_ids=(*state.resource_ids, resource_id),
                 since=now,
                 held=state.why,
+                held_since=state.since,
                 problem=state.problem,
                 dismissed=state.dismissed,
             )
@@ -88,9 +90,16 @@ def declare(entry: Entry, desired: Desired) -> Entry:
 
 
 def _based(session: Session, desired: Desired) -> Session:
-    """Count the manifest as applied to an adopted recorder; only layout and subscription are sent, once (S23)."""
-    if session.applied.spec or not session.is_open:
+    """Move what a session was told on to what is declared now, where nothing has to be done for it.
+
+    For an adopted recorder the whole manifest counts as applied but layout and subscription, which are sent once (S23).
+    """
+    if not session.is_open:
         return session
+    if session.applied.spec:
+        # What differs and asks for nothing is carried out by being known.
+        unchanged = session.applied.revision != desired.revision and not changes(session.applied, desired.wanted)
+        return replace(session, applied=desired.wanted) if unchanged else session
     spec = dict(desired.wanted.spec)
     spec["layout"] = None
     spec["capture"] = {**spec["capture"], "subscribe": None}

@@ -20,6 +20,7 @@ from reconciler.model import (
     Intended,
     OpenState,
     Refusal,
+    Rest,
     Seen,
     Session,
     Stopping,
@@ -86,7 +87,7 @@ class Case:
     recorder: Session | None  # the open session that speaks for the recording
     now: datetime
     rules: Rules
-    hold: "Hold | None"
+    hold: "Hold | Rest | None"
     desired: "Desired | None"
     declared: bool
 

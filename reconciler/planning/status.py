@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, assert_never
 
-from reconciler.model import Accepted, Confirmed, Entry, Held, Intended, Mode, Session, Slot, Stopping
+from reconciler.model import Accepted, Confirmed, Entry, Held, Intended, Mode, Rest, Session, Slot, Stopping
 from reconciler.planning.conditions import Condition, conditions_of, control_expires_at
 from reconciler.planning.inquiries import delay_after, due, next_inquiry
 from reconciler.planning.phases import Case, Phase, message_of, phase_of, recorder_of
@@ -45,7 +45,7 @@ def status_of(
     entry: Entry,
     now: datetime,
     *,
-    hold: "Hold | None" = None,
+    hold: "Hold | Rest | None" = None,
     desired: "Desired | Unwanted | None" = None,
     rules: Rules = _DEFAULT_RULES,
 ) -> Status:
@@ -54,6 +54,7 @@ def status_of(
     Without `hold` and `desired` it says less rather than guesses: what the entry does not hold is Unknown.
     """
     wanted, declared = _wanted(desired, entry)
+    hold = hold or entry.rest
     case = Case(entry, recorder_of(entry), now, rules, hold, wanted, declared)
     phase = phase_of(case)
     message = message_of(case, phase)

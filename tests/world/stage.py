@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -193,6 +194,18 @@ class Stage:
         """Count calls that reached the service; without names: all that change something."""
         wanted = set(endpoints) or CHANGING
         return sum(1 for call in self.world.calls if call.endpoint in wanted)
+
+
+def assert_never_two(stage: Stage, when: str = "") -> None:
+    """Look over the whole history: no channel was ever recorded by two recorders at once."""
+    for channel in {recorder.channel for recorder in stage.world.recorders}:
+        runs = sorted(
+            (recorder.started_at, recorder.ended_at or float("inf"))
+            for recorder in stage.world.recorders
+            if recorder.channel == channel
+        )
+        for (_, ended_at), (started_at, _) in pairwise(runs):
+            assert ended_at <= started_at, f"two recorders in {channel}: {when}"
 
 
 async def minutes(count: float) -> None:
