@@ -7,21 +7,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from reconciler import __version__
 from reconciler.cli.terminal import Here, printable, silence_stdout
-from reconciler.errors import (
-    ManifestError,
-    ReconcilerError,
-    RejectedError,
-    ServiceError,
-    UnsafePlanError,
-)
-from reconciler.logs import mask
-from reconciler.model import Secret
+
+if TYPE_CHECKING:
+    from reconciler.model import Secret
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -91,22 +85,29 @@ def explain(error: Exception, here: Here) -> int:
         case click.ClickException():
             _complain(error.format_message(), here)
             return FAILED
-        case ManifestError():
+        case _:
+            return _explain_own(error, here)
+
+
+def _explain_own(error: Exception, here: Here) -> int:
+    from reconciler import errors  # noqa: PLC0415 - help is given without them
+
+    match error:
+        case errors.ManifestError():
             from reconciler.manifests.accept import format_faults  # noqa: PLC0415 - whoever raised it has loaded this
 
             here.say("\n".join(format_faults(error.faults)))
             return FAILED
-        case UnsafePlanError():
-            _complain(str(error), here)
-            return REFUSED
-        case ServiceError() if not isinstance(error, RejectedError):
-            _complain(str(error), here)
-            return UNSETTLED
-        case ReconcilerError():
-            _complain(str(error), here)
-            return FAILED
+        case errors.UnsafePlanError():
+            code = REFUSED
+        case errors.ServiceError() if not isinstance(error, errors.RejectedError):
+            code = UNSETTLED
+        case errors.ReconcilerError():
+            code = FAILED
         case _:
             return _surprised(error, here)
+    _complain(str(error), here)
+    return code
 
 
 def _complain(message: str, here: Here) -> None:
@@ -120,6 +121,8 @@ def _usage(error: click.UsageError) -> str:
 
 
 def _surprised(error: Exception, here: Here) -> int:
+    from reconciler.logs import mask  # noqa: PLC0415 - only for a bug
+
     secrets = [*here.secrets, *_likely_secrets(here.environ)]
     told = " ".join(str(error).split())
     message = f"this is a bug in reconciler: {type(error).__name__}{': ' if told else ''}{told}"
@@ -131,8 +134,10 @@ def _surprised(error: Exception, here: Here) -> int:
     return FAILED
 
 
-def _likely_secrets(environ: Mapping[str, str]) -> list[Secret]:
+def _likely_secrets(environ: Mapping[str, str]) -> "list[Secret]":
     """Collect what manifests may have referred to: a bug can show any of it."""
+    from reconciler.model import Secret  # noqa: PLC0415 - only for a bug
+
     words = ("SECRET", "TOKEN", "PASSWORD", "KEY", "CERTIFICATE", "CREDENTIAL", "CUSTOMER_ID", "SALT")
     return [Secret(value) for name, value in environ.items() if any(word in name.upper() for word in words)]
 

@@ -1,6 +1,5 @@
 """Manners every command shares: what surrounds it, what a terminal may see, when people are asked."""
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,13 +9,11 @@ from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from reconciler.logs import mask, set_up_logs
-from reconciler.model import Secret
-from reconciler.settings import load_settings, set_name, state_url
-
+# The rest is imported where it is used: help is given without it.
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from reconciler.model import Secret
     from reconciler.settings import Settings
 
 DEFAULT_PATHS: Final = ("./manifests",)
@@ -29,7 +26,7 @@ class Here:
 
     environ: Mapping[str, str]
     cwd: Path
-    secrets: list[Secret] = field(default_factory=list)  # what this run has read: masked wherever it says something
+    secrets: "list[Secret]" = field(default_factory=list)  # what this run has read: masked wherever it says something
 
     @property
     def is_terminal(self) -> bool:
@@ -42,19 +39,27 @@ class Here:
 
     def settings(self) -> "Settings":
         """Read every setting; what they keep secret is masked from here on. Raises SettingsError."""
+        from reconciler.settings import load_settings  # noqa: PLC0415
+
         settings = load_settings(self.environ, self.cwd)
         self.secrets.extend(settings.secrets())
         return settings
 
     def set_name(self) -> str:
+        from reconciler.settings import set_name  # noqa: PLC0415
+
         return set_name(self.environ, self.cwd)
 
     def ledger_place(self, *, changes: bool) -> str:
         """Say where the ledger is. Raises StateUnsetError for a command that changes things, where nobody is here."""
+        from reconciler.settings import state_url  # noqa: PLC0415
+
         return state_url(self.environ, self.is_terminal or not changes, self.cwd)
 
     def log(self, settings: "Settings") -> "FilteringBoundLogger":
         """Make the logger of this run; it masks what `secrets` holds, also what is added later."""
+        from reconciler.logs import set_up_logs  # noqa: PLC0415
+
         colour = self.is_coloured(sys.stderr)
         return set_up_logs(settings.log_format, settings.log_level, sys.stderr, self.secrets, colour=colour)
 
@@ -63,7 +68,12 @@ class Here:
         click.echo(self.masked(text), err=True)
 
     def masked(self, text: str) -> str:
-        return printable(mask(text, self.secrets))
+        """Make a text fit to be shown: secrets masked, control characters written out."""
+        if self.secrets:
+            from reconciler.logs import mask  # noqa: PLC0415
+
+            text = mask(text, self.secrets)
+        return printable(text)
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask before something changes. Raises Abort for a no, UsageError where nobody can be asked."""
@@ -87,6 +97,8 @@ def printable(text: str) -> str:
 
 def print_json(value: Any) -> None:
     """Write data as JSON for programs."""
+    import json  # noqa: PLC0415
+
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
