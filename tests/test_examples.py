@@ -1,0 +1,166 @@
+"""Every example is what its README promises: valid, rendered, applied for real, and at rest when applied again.
+
+Examples are found by their folders; a new one is tested without a word here.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reconciler.cli.root import run
+from reconciler.simulator.options import Options
+from reconciler.simulator.recorder import Recorder
+from reconciler.simulator.routes import CHANGING
+from reconciler.simulator.serve import running_simulator
+from reconciler.simulator.world import World
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted(folder for folder in (ROOT / "examples").iterdir() if folder.is_dir())
+APP_ID = "0123456789abcdef0123456789abcdef"
+
+# A service that is as quick as it may be: what is tested is where things end, not how long they take.
+QUICK = Options(rate=0, status_after=(0.0, 0.0, 0.0), web_ready=0.0)
+
+
+def manifests_of(example: Path) -> list[Path]:
+    return sorted((example / "manifests").rglob("*.y*ml"))
+
+
+def references_in(value: object) -> Iterator[str]:
+    """Find the variables that secret references name."""
+    if isinstance(value, dict):
+        if value.keys() == {"env"}:
+            yield value["env"]
+        for inner in value.values():
+            yield from references_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references_in(inner)
+
+
+def secrets_of(example: Path) -> dict[str, str]:
+    """Give each variable a value of its own: an address where one belongs, else what could be key or certificate."""
+    names = {
+        name
+        for manifest in manifests_of(example)
+        for document in yaml.safe_load_all(manifest.read_text("utf-8"))
+        for name in references_in(document)
+    }
+    digests = {name: hashlib.sha256(name.encode()).hexdigest()[:32] for name in names}
+    return {
+        name: f"https://example.com/?key={digest}" if name.endswith("_URL") else digest
+        for name, digest in digests.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+
+class Desk:
+    """One person at one example, with a ledger and a service of their own."""
+
+    def __init__(self, example: Path, folder: Path, url: str, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        self.secrets = secrets_of(example)
+        self.world = world
+        self._manifests = str(example / "manifests")
+        self._folder = folder
+        self._capsys = capsys
+        self._environ = {
+            **self.secrets,
+            "RECONCILER_API_URL": url,
+            "RECONCILER_APP_ID": APP_ID,
+            "RECONCILER_CUSTOMER_ID": "simulated",
+            "RECONCILER_CUSTOMER_SECRET": "simulated-secret",
+            "RECONCILER_STATE": f"sqlite:///{folder / 'ledger.db'}",
+            "RECONCILER_QPS": "200",
+            "RECONCILER_CONFIRM_DELAY": "0.05",
+            "RECONCILER_RETRY_DELAYS": "0.05,0.1,0.2",
+        }
+
+    def __call__(self, command: str, *options: str) -> Answer:
+        self._capsys.readouterr()
+        code = run([command, self._manifests, *options], self._environ, self._folder)
+        return Answer(code, *self._capsys.readouterr())
+
+    def declared(self) -> list[dict[str, Any]]:
+        """List the recordings that should run, as `render` resolves them."""
+        documents = json.loads(self("render", "-o", "json").out)
+        recordings = [document["spec"] for document in documents if document["kind"] == "Recording"]
+        return [spec for spec in recordings if not spec.get("suspend")]
+
+    def live(self) -> list[Recorder]:
+        return self.world.live(time.time())
+
+
+@pytest.fixture(params=EXAMPLES, ids=lambda example: example.name)
+def desk(request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    with running_simulator(QUICK, clock=time.time) as (url, world):
+        yield Desk(request.param, tmp_path, url, world, capsys)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_has_a_readme_and_manifests_that_editors_can_check(example: Path) -> None:
+    assert (example / "README.md").is_file()
+    assert manifests_of(example)
+    for manifest in manifests_of(example):
+        first, _, _ = manifest.read_text("utf-8").partition("\n")
+        comment, _, schema = first.partition("$schema=")
+        assert comment == "# yaml-language-server: "
+        assert (manifest.parent / schema).is_file()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_is_named_in_the_list_of_examples(example: Path) -> None:
+    assert f"({example.name}/README.md)" in (ROOT / "examples" / "README.md").read_text("utf-8")
+
+
+def test_it_is_valid(desk: Desk) -> None:
+    assert desk("validate").code == 0
+    assert desk.world.calls == []
+
+
+def test_it_renders_the_bodies_without_a_secret_and_without_a_call(desk: Desk) -> None:
+    answer = desk("render", "--wire")
+
+    assert answer.code == 0
+    assert len(json.loads(answer.out)) >= len(desk.declared()) > 0
+    assert not [name for name, value in desk.secrets.items() if value in answer.out]
+    assert desk.world.calls == []
+
+
+def test_it_runs_what_it_declares_and_rests_when_applied_again(desk: Desk) -> None:
+    first = desk("apply", "--yes")
+    assert first.code == 0, first.err
+
+    declared = desk.declared()
+    assert len({recorder.uid for recorder in desk.live()}) == len(declared)
+    assert sorted((recorder.channel, recorder.mode) for recorder in desk.live()) == sorted(
+        (spec["channel"], spec.get("mode", "mix")) for spec in declared
+    )
+    assert not [name for name, value in desk.secrets.items() if value in first.out + first.err]
+
+    calls = len(desk.world.calls)
+    again = desk("apply", "--yes")
+
+    assert again.code == 0, again.err
+    assert not [call.endpoint for call in desk.world.calls[calls:] if call.endpoint in CHANGING]
+    assert len(desk.live()) == len(declared)
+
+
+def test_it_can_be_planned_for_a_pull_request(desk: Desk) -> None:
+    answer = desk("plan", "--prune", "--refresh", "none", "-o", "markdown", "--detailed-exitcode")
+
+    assert answer.code == 2
+    assert f"{len(desk.declared())} to start" in answer.out
+    assert desk.world.calls == []
