@@ -6,16 +6,20 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
 from reconciler.cli.terminal import Here
 
-FAILED: Final = 1
+if TYPE_CHECKING:
+    from reconciler.cli.demo_stage import Stage
+    from reconciler.cli.demo_story import Step
+
+DONE, FAILED = 0, 1
 _ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -29,25 +33,35 @@ def command(here: Here, *, keep: bool) -> int:
     leaves this machine, and nothing is left behind.
     """
     # Imported here: reading the help needs no server.
-    from reconciler.cli.demo_stage import UntrueError, open_stage  # noqa: PLC0415
-    from reconciler.cli.demo_story import NEXT, OPENING, SHORTENED, STEPS  # noqa: PLC0415
+    from reconciler.cli.demo_stage import open_stage  # noqa: PLC0415
+    from reconciler.cli.demo_story import NEXT, STEPS  # noqa: PLC0415
 
-    began = time.monotonic()
     with _interruptible(), _folder(keep=keep) as folder, open_stage(here, folder) as stage:
-        stage.tell(OPENING)
-        stage.tell(SHORTENED)
-        for number, step in enumerate(STEPS, 1):
-            stage.head(f"{number}/{len(STEPS)}  {step.title}")
-            try:
-                step.play(stage)
-            except UntrueError as untrue:
-                stage.say(f"\nstep {number} failed: {step.title}: {untrue}", "red")
-                return FAILED
-        stage.head(f"All {len(STEPS)} steps came true, in {time.monotonic() - began:.1f} s.")
+        code = perform(stage, STEPS)
         if keep:
             stage.say(stage.how_to_go_on())
-        stage.say(NEXT)
-    return 0
+        if not code:
+            stage.say(NEXT)
+    return code
+
+
+def perform(stage: "Stage", steps: "Sequence[Step]") -> int:
+    """Play the steps in their order, up to the first that does not come true."""
+    from reconciler.cli.demo_stage import UntrueError  # noqa: PLC0415 - see command
+    from reconciler.cli.demo_story import OPENING, SHORTENED  # noqa: PLC0415
+
+    began = time.monotonic()
+    stage.tell(OPENING)
+    stage.tell(SHORTENED)
+    for number, step in enumerate(steps, 1):
+        stage.head(f"{number}/{len(steps)}  {step.title}")
+        try:
+            step.play(stage)
+        except UntrueError as untrue:
+            stage.say(f"\nstep {number} failed: {step.title}: {untrue}", "red")
+            return FAILED
+    stage.head(f"All {len(steps)} steps came true, in {time.monotonic() - began:.1f} s.")
+    return DONE
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ import click
 import httpx
 
 from reconciler.cli.terminal import Here
-from reconciler.render.text import Colour, paint
+from reconciler.render.text import Colour, counted, paint
 from reconciler.simulator.faults import FaultPlan, parse_fault
 from reconciler.simulator.options import Options
 from reconciler.simulator.recorder import Recorder
@@ -35,10 +35,11 @@ SECRETS: Final[Mapping[str, str]] = {
     "STORAGE_ACCESS_KEY": "demo-storage-access-key-5d20",
     "STORAGE_SECRET_KEY": "demo-storage-secret-key-b86e",
 }
+GRACE: Final = 1.5  # seconds; nobody is asked again before, so that whoever looks sees the doubt
 _QUICK: Final[Mapping[str, str]] = {
-    "RECONCILER_MISSING_GRACE": "1s",
+    "RECONCILER_MISSING_GRACE": f"{GRACE}s",
     "RECONCILER_CONFIRM_DELAY": "0.5s",
-    "RECONCILER_RETRY_DELAYS": "0.3,0.6,0.9",
+    "RECONCILER_RETRY_DELAYS": f"{GRACE}",
     "RECONCILER_POLL_INTERVAL": "1s",
     "RECONCILER_BACKOFF_BASE": "0.5s",
 }
@@ -189,7 +190,7 @@ class Stage:
             "\nThe folder is kept, its simulator ends now. To go on:\n\n"
             f"  cd {shlex.quote(str(self.folder))} && . ./environment\n"
             "  reconciler describe interviews     # like get, events and files: needs no service\n"
-            f"  reconciler simulate --port {port}  # in another terminal: it knows none of these recorders,\n"
+            f"  {f'reconciler simulate --port {port}':<33}  # in another terminal: it knows none of these recorders,\n"
             "  reconciler apply                   # which is noticed, doubted, and then mended\n"
             f"  rm -r {shlex.quote(str(self.folder))}"
         )
@@ -279,7 +280,7 @@ def one_for_each(world: World, names: Sequence[str]) -> dict[str, Recorder]:
     found = living(world)
     counts = Counter(recorder.channel for recorder in found)
     wrong = [
-        f"{counts[name]} recorders live in channel {name} instead of {int(name in names)}"
+        f"{counted(counts[name], 'recorder')} in channel {name} instead of {int(name in names)}"
         for name in sorted({*names, *counts})
         if counts[name] != (name in names)
     ]

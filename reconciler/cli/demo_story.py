@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.cli.demo_stage import Stage, UntrueError, one_for_each
+from reconciler.cli.demo_stage import GRACE, Stage, UntrueError, one_for_each
 
 OPENING: Final = """
 reconciler: you declare in files which Agora Cloud Recordings should exist; it makes that true and keeps it true. This
 is its whole story, played with real commands against a simulator of Agora inside this process: no account is needed,
 and nothing leaves this machine."""
 
-SHORTENED: Final = """
+SHORTENED: Final = f"""
 Time is shortened: simulated recorders join in 0.2 s (else 2 s) and have files after 1 s (15 s to 60 s); a start is
-confirmed after 0.5 s (5 s), and a recorder that cannot be found counts as gone after 1 s (90 s)."""
+confirmed after 0.5 s (5 s), and a recorder that cannot be found counts as gone after {GRACE:g} s (90 s)."""
 
 NEXT: Final = """
 Now with your own account, which the console at https://console.agora.io shows:
@@ -28,7 +28,6 @@ Now with your own account, which the console at https://console.agora.io shows:
 _THREE: Final = ("interviews", "standup", "webinar")
 _FOUR: Final = (*_THREE, "townhall")
 _LEFT: Final = ("interviews", "standup", "townhall")
-_GRACE: Final = 1.2  # seconds: a little more than the demo's settings doubt a recorder that cannot be found
 _VERTICAL: Final = 2  # mixedVideoLayout
 
 
@@ -86,7 +85,7 @@ def _crash(stage: Stage) -> None:
     stage.lay_out("townhall")
     stage.never_answer("start", "townhall")
     stage.tell("""The worst moment: a fourth recording is declared, Agora starts its recorder, but its answer does not
-        arrive, and our process is killed while it waits. A recorder runs, and nobody was told its id:""")
+        arrive, and our process is killed while it waits. A recorder runs that nobody was told the id of:""")
     stage.crash("apply", "--yes", once=lambda: any(one.channel == "townhall" for one in list(stage.world.recorders)))
     stage.expect_told(acquire=1, start=1)
     lost = stage.prove(_FOUR, "Agora did start it, and we died before we heard of it.")["townhall"]
@@ -111,8 +110,8 @@ def _lose(stage: Stage) -> None:
         while either, and must not be doubled:""")
     stage.run("plan", "--refresh", "all")
     stage.expect_told()
-    time.sleep(_GRACE)
-    stage.tell("A second later it still cannot be found, so it is gone, and apply starts another:")
+    time.sleep(GRACE)
+    stage.tell("A moment later it still cannot be found, so it is gone, and apply starts another:")
     stage.run("apply", "--yes")
     stage.expect_told(acquire=1, start=1)
     healed = stage.prove(
@@ -134,11 +133,14 @@ def _delete(stage: Stage) -> None:
     stage.tell("""History outlives the manifest: files lists what every session has recorded so far, also those of the
         dead recorder and of the stopped one, and where it lies:""")
     stage.run("files")
-    listed = {one["uri"] for one in stage.answer("files", "-o", "json")}
+    listed = [one["uri"] for one in stage.answer("files", "webinar", "-o", "json")]
     missing = [name for name in webinar.files if f"s3://acme-recordings/{name}" not in listed]
     if missing or not webinar.files:
         raise UntrueError(f"files does not list {', '.join(missing) or 'a file of the webinar'}")
-    stage.proved("What the recorder of webinar wrote is among them, with its full address.")
+    stage.say("\n  Written by the recorder of webinar:", "cyan")
+    for uri in listed:
+        stage.say(f"    {uri}")
+    stage.proved("All that it wrote is listed, with the full address.")
 
 
 def _rest(stage: Stage) -> None:
