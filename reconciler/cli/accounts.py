@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
 from reconciler.errors import Fault, ManifestError, Place, SettingsError
@@ -134,19 +135,24 @@ def _from_settings(settings: Settings, app_id: str) -> Account:
     )
 
 
-def service_of(found: Iterable[Account]) -> str:
+def service_of(found: Iterable[Account], settings: Settings) -> Literal["agora", "simulator"]:
     """Tell whom the accounts are at, since a ledger belongs to one service: what runs on this machine is a simulator.
 
     Raises:
-        SettingsError: some are at a simulator and some are not.
+        SettingsError: some are at a simulator and some are not, or RECONCILER_API_URL says otherwise.
     """
-    kinds = {
+    kinds: set[Literal["agora", "simulator"]] = {
         "simulator" if is_loopback((split_url(url) or urlsplit("")).hostname or "") else "agora"
         for account in found
         for url in account.urls
     }
+    if "api_url" in settings.model_fields_set:
+        kinds.add(settings.service_kind)
     if len(kinds) > 1:
-        raise SettingsError("some apps are at Agora and some at a simulator: use a ledger and a set for each")
+        raise SettingsError(
+            "an App's apiUrl and RECONCILER_API_URL, or two Apps, do not agree: one is Agora and one a simulator on "
+            "this machine. Use a ledger and a set for each"
+        )
     return kinds.pop()
 
 

@@ -97,18 +97,17 @@ class Site:
         return self.settings.rules(max(live, len(prepared.desired)))
 
     @asynccontextmanager
-    async def workshop(self, prepared: Prepared, assignments: Iterable[Assignment]) -> AsyncIterator[Workshop]:
-        """Wire what is needed to act on these assignments.
+    async def workshop(self, prepared: Prepared, app_ids: frozenset[str]) -> AsyncIterator[Workshop]:
+        """Wire what is needed to call for these App IDs; the ledger belongs to their service from then on.
 
         Raises:
             UnsafePlanError: nobody has the App ID of a live recording any more (S2).
         """
         assert self.ledger is not None
-        needed = frozenset(one.app_id for one in assignments)
-        known = accounts(needed, self.manifests, self.settings, self._values)
-        assert_apps_kept(prepared.entries, needed - known.keys())
+        known = accounts(app_ids, self.manifests, self.settings, self._values)
+        assert_apps_kept(prepared.entries, app_ids - known.keys())
         if known:
-            await self.ledger.serve(service_of(known.values()), "the ledger")
+            await self.ledger.serve(service_of(known.values(), self.settings), "the ledger")
         rules, outside = self.rules(prepared), self.outside
         async with open_workshop(
             self.ledger,
@@ -128,7 +127,7 @@ class Site:
         live = [one for one in assignments if one.key in prepared.entries and prepared.entries[one.key].open_sessions]
         if refresh == "none" or not live or self.ledger is None:
             return self._planned(prepared, scope, None)
-        async with self.workshop(prepared, live) as workshop:
+        async with self.workshop(prepared, _app_ids_of(live)) as workshop:
             age = timedelta(0) if refresh == "all" else self.rules(prepared).poll_interval
             await workshop.controller.refresh(live, older_than=age)
             return self._planned(await self._reread(prepared), scope, workshop)
@@ -194,9 +193,13 @@ class Site:
 
     async def converge(self, planned: "Planned", patience: timedelta, watch: Watch) -> Verdict:
         """Act until every recording rests or the patience is over."""
-        async with self.workshop(planned.prepared, planned.assignments) as workshop:
+        async with self.workshop(planned.prepared, _app_ids_of(planned.assignments)) as workshop:
             rests = await workshop.controller.converge(planned.assignments, patience, watch)
         return Verdict(rests, tuple(one.key for one in planned.assignments if one.key not in rests))
+
+
+def _app_ids_of(assignments: Iterable[Assignment]) -> frozenset[str]:
+    return frozenset(one.app_id for one in assignments)
 
 
 @dataclass(frozen=True, slots=True)

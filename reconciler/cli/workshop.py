@@ -33,6 +33,7 @@ class Workshop:
     ledger: Ledger
     rules: Rules
     clock: Callable[[], datetime]
+    services: Mapping[str, Service]  # by App ID
     controller: Controller
 
 
@@ -67,4 +68,4 @@ async def open_workshop(
             for account in accounts.values()
         }
         reconciler = Reconciler(ledger, Executor(ledger, services, clock), clock, rules, log)
-        yield Workshop(ledger, rules, clock, Controller(reconciler, pace, clock, rules))
+        yield Workshop(ledger, rules, clock, services, Controller(reconciler, pace, clock, rules))

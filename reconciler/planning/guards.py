@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from reconciler.errors import UnsafePlanError
+from reconciler.manifests.accept import Declared
 from reconciler.model import Entry, Key
 from reconciler.planning.plan import PlannedAction
 
@@ -29,6 +30,20 @@ def assert_no_mass_stop(
         f"({len(interrupted) * 100 // live} %, the limit is {max_stop_percent:g} %): {names} and "
         f"{len(interrupted) - 5} more. If that is meant, say --allow-mass-stop"
     )
+
+
+def assert_not_emptied(recordings: Sequence[Declared], entries: Mapping[Key, Entry]) -> None:
+    """Refuse a source that declares nothing while recordings of its set are live: it is probably lost (S17).
+
+    Raises:
+        UnsafePlanError: with the count.
+    """
+    live = sum(1 for entry in entries.values() if entry.open_sessions)
+    if not recordings and live:
+        raise UnsafePlanError(
+            f"refused: there is no recording in these manifests, while {live} of this set are live. "
+            "If they are all to go, use `reconciler delete --all`, or say --allow-mass-stop with --prune"
+        )
 
 
 def assert_apps_kept(entries: Mapping[Key, Entry], unknown: frozenset[str]) -> None:
