@@ -50,7 +50,7 @@ async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output
             assert_not_emptied(manifests.recordings, planned.prepared.entries)
             assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent)
         show_plan(here, planned, output, settings.qps)
-        if any(action.is_due for action in planned.plan.actions):
+        if not planned.plan.converged:  # also what is only held now may start or stop something before it rests
             here.confirm("Do this?", yes=options["yes"])
         await site.accept(planned.prepared)
         if planned.plan.converged:

@@ -25,6 +25,10 @@ class DocumentError(ValueError):
     """A document cannot be read or written; says which one and why."""
 
 
+class UnwritableError(DocumentError):
+    """A noun holds what no document can: a defect of the program, not of the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Codec:
     """Both directions for one type hint. Either raises one of MISFITS."""
@@ -57,7 +61,7 @@ def write(what: str, kind: type, key: Key, value: Any) -> tuple[str, int]:
     try:
         document = json.dumps(_codec(kind).encode(value), separators=(",", ":"), allow_nan=False)
     except MISFITS as error:
-        raise DocumentError(f"the {what} of {key} cannot be written down: {error}") from error
+        raise UnwritableError(f"the {what} of {key} cannot be written down: {error}") from error
     return document, checksum(key, document)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.errors import LedgerError
 from reconciler.ledger import files
-from reconciler.ledger.documents import DocumentError
+from reconciler.ledger.documents import DocumentError, UnwritableError
 from reconciler.ledger.migrations import APPLICATION_ID, MIGRATIONS
 from reconciler.ledger.threads import Done, Failed, Job, Outcome
 
@@ -180,6 +180,8 @@ class Database:
     # -- words
 
     def _worded(self, error: BaseException) -> BaseException:
+        if isinstance(error, UnwritableError):
+            return self._told(f"{error}; nothing was written, and this is a defect of reconciler", error)
         if isinstance(error, DocumentError):
             return self._told(f"{self._path} is damaged: {error}; restore a backup", error)
         if isinstance(error, OSError):

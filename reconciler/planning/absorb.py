@@ -236,7 +236,7 @@ def _updated(entry: Entry, outcome: Updated) -> Written:
     if not changes(told_now, outcome.applied):
         told_now = outcome.applied
     session = replace(outcome.session, applied=told_now)
-    told_so = event(entry, "recording.updated", outcome.reason, outcome.at, session, outcome.consequence.value)
+    told_so = event(entry, "recording.updated", outcome.reason, outcome.at, session)
     return Written(replace(entry.with_session(session), retry=None, revision=outcome.applied.revision), (told_so,))
 
 

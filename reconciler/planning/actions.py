@@ -22,6 +22,7 @@ class Because(StrEnum):
     CONFIRMING = "Confirming"
     SETTLING = "Settling"
     DOUBTED = "Doubted"
+    UNANSWERED = "Unanswered"
     STOPPING = "Stopping"
     BACKOFF = "Backoff"
     NO_ROOM = "NoRoom"

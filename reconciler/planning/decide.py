@@ -199,9 +199,14 @@ def _confirmed(case: _Case, session: Session, state: Confirmed) -> Action:
     change = _change(case, session, case.desired)
     if isinstance(change, Stop | Update):
         return change
+    unanswered = state.inquiry.tries > 0
     if case.now >= ask_at:
-        return Observe(session, "due")
-    return change or Hold(ask_at, Because.CONVERGED, "as declared")
+        return Observe(session, "the last question had no answer", "doubted") if unanswered else Observe(session, "due")
+    if change:
+        return change
+    if unanswered:
+        return Hold(ask_at, Because.UNANSWERED, "unknown: the service did not answer when it was asked last")
+    return Hold(ask_at, Because.CONVERGED, "as declared")
 
 
 def _change(case: _Case, session: Session, desired: Desired) -> Stop | Update | Hold | None:

@@ -57,6 +57,7 @@ AT_REST: Mapping[str, Phase] = {
     "Confirming": "Starting",
     "Settling": "Starting",
     "Doubted": "Recording",
+    "Unanswered": "Recording",
     "Stopping": "Stopping",
     "Backoff": "Backoff",
     "NoRoom": "Pending",

@@ -29,6 +29,8 @@ DONE = QUIET | {Because.NOT_ACTED_ON, Because.PENDING_NEXT}
 _MOST_STEPS = 16
 _PLANNED = "planned"
 
+_ASKED_FOR = {"confirming": Because.CONFIRMING, "doubted": Because.DOUBTED}
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedAction:
@@ -76,6 +78,8 @@ def plan_one(
     key = entry.key
     for _ in range(_MOST_STEPS):
         action = decide(desired, entry, now, rules, gate)
+        if isinstance(action, Observe) and action.urgency != "due":
+            action = Hold(now, _ASKED_FOR[action.urgency], action.reason)  # its answer decides, and is not predicted
         if isinstance(action, Hold):
             return _summary(key, desired, steps, action, live=live)
         steps.append(action)

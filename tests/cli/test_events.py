@@ -46,7 +46,7 @@ def test_json_lines_hold_the_whole_set(shell: Shell) -> None:
         ("1h", ["recording.found"]),
         ("1h30m", ["recording.found"]),
         ("2d", ["recording.started", "recording.found"]),
-        ((NOW - timedelta(hours=2)).isoformat(), ["recording.found"]),
+        pytest.param((NOW - timedelta(hours=2)).isoformat(), ["recording.found"], id="a time two hours ago"),
         ("2020-01-31T09:00:00Z", ["recording.started", "recording.found"]),
     ],
 )

@@ -320,7 +320,14 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         desired(),
         entry(session(confirmed(0, Inquiry(Seen(at(0), 5), at(15), 1)))),
         16,
-        "hold Converged until 18",
+        "hold Unanswered until 18",
+    ),
+    (
+        "no answer: and then before any poll",
+        desired(),
+        entry(session(confirmed(0, Inquiry(Seen(at(0), 5), at(15), 1)))),
+        18,
+        "observe, doubted",
     ),
     (
         "404: asked again after the retry delay, nothing else is done",
