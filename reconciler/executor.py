@@ -23,11 +23,9 @@ from reconciler.errors import (
     AppRejectedError,
     IdentityTakenError,
     NoRoomError,
-    OutcomeUnknownError,
     Problem,
     RejectedError,
     ServiceError,
-    TransientError,
 )
 from reconciler.ledger.claims import Claim
 from reconciler.ledger.entries import RoomTakenError
@@ -49,8 +47,8 @@ from reconciler.model import (
     Stopping,
 )
 from reconciler.planning.actions import Action, Forget, Hold, Learn, Observe, Settle, Start, Stop, Update
-from reconciler.planning.changes import Consequence
-from reconciler.planning.desired import MASK, Desired
+from reconciler.planning.changes import MASK, Consequence
+from reconciler.planning.desired import Desired
 from reconciler.planning.history import event, recently_stopped
 from reconciler.planning.intents import intend_probe, intend_start, intend_stop
 from reconciler.planning.outcomes import (
@@ -233,13 +231,14 @@ class Executor:
         try:
             answer = await service.client.start(session.identity, session.mode, resource_id, body, rank=rank, url=url)
         except ServiceError as error:
-            return self._start_failed(session, error, desired)
+            return self._start_failed(session, error, desired, fresh=fresh)
         return self._start_answered(entry, session, answer, desired, fresh=fresh)
 
-    def _start_failed(self, session: Session, error: ServiceError, desired: Desired | None) -> Outcome:
+    def _start_failed(self, session: Session, error: ServiceError, desired: Desired | None, *, fresh: bool) -> Outcome:
         assert isinstance(session.state, Intended)
         now = self._clock()
-        first = session.state.tries == 0 and session.state.tried_at is None and len(session.state.resource_ids) == 1
+        # Only when this very turn has written the intent is it certain that no earlier start was sent with it.
+        first = fresh and len(session.state.resource_ids) == 1
         match error:
             case AppRejectedError() if first:
                 return AppRefused(error.problem, now, session)
@@ -249,9 +248,7 @@ class Executor:
                 # What was refused outright was not started; only a first try is sure of that.
                 revision = desired.revision if desired else session.applied.revision
                 return StartRefused(session, revision, error.problem, now)
-            case RejectedError():
-                return StartUnknown(session, error.problem, now, spent=True)
-            case TransientError() | OutcomeUnknownError() | ServiceError():
+            case _:
                 return StartUnknown(session, error.problem, now)
 
     def _start_answered(

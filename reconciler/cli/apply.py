@@ -32,6 +32,7 @@ def command(here: Here, /, paths: tuple[str, ...], timeout: str, output: str, **
 
 async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output: str, options: dict[str, Any]) -> int:
     from reconciler.cli.applying import open_site, outside_of  # noqa: PLC0415 - only when it is used
+    from reconciler.cli.interrupting import asking  # noqa: PLC0415
     from reconciler.cli.preparing import Scope  # noqa: PLC0415
     from reconciler.errors import ManifestError  # noqa: PLC0415
     from reconciler.manifests.accept import accept  # noqa: PLC0415
@@ -51,7 +52,8 @@ async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output
             assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent)
         show_plan(here, planned, output, settings.qps)
         if not planned.plan.converged:  # also what is only held now may start or stop something before it rests
-            here.confirm("Do this?", yes=options["yes"])
+            with asking():
+                here.confirm("Do this?", yes=options["yes"])
         await site.accept(planned.prepared)
         if planned.plan.converged:
             return report(here, planned, None, output)

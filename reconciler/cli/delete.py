@@ -36,6 +36,7 @@ async def _delete(
 ) -> int:
     from reconciler.cli.apply import act, report, show_plan  # noqa: PLC0415 - only when it is used
     from reconciler.cli.applying import NO_MANIFESTS, open_site, outside_of  # noqa: PLC0415
+    from reconciler.cli.interrupting import asking  # noqa: PLC0415
     from reconciler.controller import Assignment  # noqa: PLC0415
     from reconciler.manifests.accept import accept  # noqa: PLC0415
     from reconciler.planning.desired import Unwanted  # noqa: PLC0415
@@ -55,7 +56,8 @@ async def _delete(
         )
         show_plan(here, planned, "text", settings.qps)
         if live:
-            here.confirm("Stop them?", yes=yes)
+            with asking():
+                here.confirm("Stop them?", yes=yes)
         await site.dismiss(keys)
         if not live:
             return report(here, planned, None, "text")

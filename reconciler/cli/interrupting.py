@@ -2,8 +2,11 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import click
 
 INTERRUPTED = 130
 
@@ -30,3 +33,18 @@ async def _watched(main: Coroutine[Any, Any, int]) -> int:
         return await task
     except asyncio.CancelledError:
         return INTERRUPTED
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Let a signal end a question at once: the loop that would hear of it waits for the answer, too."""
+    heard = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in heard.items()}
+    try:
+        yield
+    except click.Abort:
+        click.echo("\nnothing was changed", err=True)  # the cursor stands behind the question
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

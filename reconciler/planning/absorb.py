@@ -3,6 +3,7 @@
 `plan` folds the same functions over predicted outcomes, so that what is printed is what would be written.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -49,6 +50,9 @@ from reconciler.planning.outcomes import (
     UpdateFailed,
 )
 from reconciler.planning.rules import Rules
+
+# What a recorder writes after a failover (agora-api.md 5.8); not a channel or folder that is called so.
+_BACKUP = re.compile(r"(?:^|/)bak\d+_")
 
 # Fields of the spec that one kind of update has told the recorder, by dotted path.
 _TOLD: dict[Consequence, tuple[str, ...]] = {
@@ -181,7 +185,7 @@ def _live(
     seen = replace(
         session,
         files=_merged(session.files, observation.files),
-        failed_over=session.failed_over or any("bak" in file.name for file in observation.files),
+        failed_over=session.failed_over or any(_BACKUP.search(file.name) for file in observation.files),
     )
     if isinstance(state, Accepted) and observation.status >= RECORDS:
         confirmed = Confirmed(state.resource_id, state.sid, observation.at, inquiry)

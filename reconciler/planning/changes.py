@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from reconciler.manifests.values import say_duration
 from reconciler.model import Applied
 
 
@@ -46,6 +48,10 @@ _CONSEQUENCES: tuple[tuple[str, Consequence], ...] = (
 )
 
 
+_DURATIONS = frozenset({"capture.maxIdle", "web.maxDuration", "web.segment", "web.readyTimeout", "snapshots.every"})
+MASK = "****"
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One field that differs. Values of secrets are never in it."""
@@ -62,10 +68,16 @@ class Change:
 def changes(applied: Applied, wanted: Applied) -> tuple[Change, ...]:
     """Compare field by field; what asks for nothing is left out, the rest is in the order of its path."""
     before, after = dict(_leaves(applied)), dict(_leaves(wanted))
+    differing = [path for path in sorted(before.keys() | after.keys()) if _differs(before.get(path), after.get(path))]
+    resized = tuple(f"{path}[" for path in differing if isinstance(after.get(path, before.get(path)), _Items))
     found = [
-        Change(path, *_worded(before.get(path), after.get(path)), _consequence(path, before.get(path), after.get(path)))
-        for path in sorted(before.keys() | after.keys())
-        if _differs(before.get(path), after.get(path))
+        Change(
+            path,
+            *_worded(path, before.get(path), after.get(path)),
+            _consequence(path, before.get(path), after.get(path)),
+        )
+        for path in differing
+        if not path.startswith(resized)
     ]
     return tuple(change for change in found if change.consequence is not Consequence.NOTHING)
 
@@ -75,7 +87,7 @@ def _consequence(path: str, before: Any, after: Any) -> Consequence:
         # A page that was started without a CDN has no such service, and none can be added or taken away later.
         return Consequence.REPLACE
     for field, consequence in _CONSEQUENCES:
-        if path == field or path.startswith(field + "."):
+        if path == field or path.startswith((f"{field}.", f"{field}[")):
             return consequence
     return Consequence.REPLACE
 
@@ -86,20 +98,34 @@ def _differs(before: Any, after: Any) -> bool:
     return bool(before != after)
 
 
-def _worded(before: Any, after: Any) -> tuple[str, str]:
+def _worded(path: str, before: Any, after: Any) -> tuple[str, str]:
     if isinstance(before, _Fingerprint) and isinstance(after, _Fingerprint):
-        return "****", "**** (another value)"
-    return _text(before), _text(after)
+        return MASK, f"{MASK} (another value)"
+    return _text(path, before), _text(path, after)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, _Fingerprint):
-        return "****"
-    if value is None:
-        return "(none)"
-    if isinstance(value, list):
-        return f"[{len(value)} items]" if any(isinstance(item, dict) for item in value) else str(value)
-    return str(value)
+def _text(path: str, value: Any) -> str:
+    """Write a value as a manifest would."""
+    match value:
+        case _Fingerprint():
+            return MASK
+        case None:
+            return "(none)"
+        case _Items(count=count):
+            return f"{count} item{'' if count == 1 else 's'}"
+        case bool():
+            return str(value).lower()
+        case int() | float() if path in _DURATIONS:
+            return say_duration(timedelta(seconds=value))
+        case _:
+            return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """How many there are in a list whose items are compared one by one."""
+
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +153,10 @@ def _walk(path: str, value: Any, fingerprints: Mapping[str, str]) -> Iterator[tu
     elif isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _walk(f"{path}.{name}" if path else name, inner, fingerprints)
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        yield path, _Items(len(value))
+        for index, item in enumerate(value):
+            yield from _walk(f"{path}[{index}]", item, fingerprints)
     elif value is not None:
         yield path, value
 

@@ -123,10 +123,20 @@ def _held(case: _Case, session: Session, state: Held) -> Action:
     if lacking:
         return lacking
     interval = case.rules.poll_interval
+    if session.failed_over:
+        # It has another uid now, which 53 does not guard: only when it must have ended by itself is a start safe (S6).
+        interval = max(interval, _longest_idle(session) + case.rules.missing_grace)
     probe_at = due((state.probed_at or state.since) + interval, interval, case.now)
     if case.now < probe_at:
         return Hold(probe_at, Because.CONTROL_LOST, _held_words(state))
     return Settle(session, "probe", f"ask whether it still lives: {_held_words(state)}", case.declared)
+
+
+def _longest_idle(session: Session) -> timedelta:
+    """Tell how long the recorder stays without users; a web page stays until its longest duration."""
+    spec = session.applied.spec
+    part, field = ("web", "maxDuration") if session.mode == "web" else ("capture", "maxIdle")
+    return timedelta(seconds=(spec.get(part) or {}).get(field, 0))
 
 
 def _held_words(state: Held) -> str:

@@ -13,9 +13,9 @@ from reconciler.manifests.schema import Layout, RecordingSpec, Subscribe, Video
 from reconciler.manifests.secrets import SecretMissing, secret_references
 from reconciler.manifests.values import SecretRef
 from reconciler.model import Applied, Entry, Identity, Key, Secret, Slot
+from reconciler.planning.changes import MASK
 from reconciler.planning.slots import UidRange, derived_uids, given_slots, remembered_slots
 
-MASK = "****"
 DEFAULT_VIDEO = Video(width=360, height=640, fps=15, bitrate=500)  # the service's own (agora-api.md 2.5)
 
 

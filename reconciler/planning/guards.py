@@ -41,9 +41,13 @@ def assert_not_emptied(recordings: Sequence[Declared], entries: Mapping[Key, Ent
     live = sum(1 for entry in entries.values() if entry.open_sessions)
     if not recordings and live:
         raise UnsafePlanError(
-            f"refused: there is no recording in these manifests, while {live} of this set are live. "
+            f"refused: there is no recording in these manifests, while {live} of this set {_verb(live)} live. "
             "If they are all to go, use `reconciler delete --all`, or say --allow-mass-stop with --prune"
         )
+
+
+def _verb(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def assert_apps_kept(entries: Mapping[Key, Entry], unknown: frozenset[str]) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from reconciler.model import Accepted, Confirmed, Doubted, Inquiry, Seen, Stopping, Unseen
+from reconciler.model import Accepted, Confirmed, Doubted, Inquiry, Seen, Stopping
 from reconciler.planning.rules import Rules
 
 RECORDS = 4  # status 4 and 5 both mean "started successfully" (agora-api.md 3.2)
@@ -29,8 +29,7 @@ def next_inquiry(state: Accepted | Confirmed, rules: Rules, now: datetime) -> da
     at = due(inquiry.asked_at + interval, interval, now)
     if isinstance(inquiry.sighting, Doubted):
         believed_at = _believed_at(state, inquiry.sighting, rules)
-        if inquiry.asked_at < believed_at:
-            return min(at, believed_at)
+        return min(at, believed_at) if inquiry.asked_at < believed_at else at
     return at
 
 
@@ -41,7 +40,7 @@ def _interval(inquiry: Inquiry, rules: Rules) -> timedelta:
             return min(interval, rules.missing_grace / 3)
         case Seen(status=status) if status >= RECORDS and not inquiry.tries:
             return rules.poll_interval
-        case Seen() | Unseen() | Doubted():
+        case _:
             return interval
 
 

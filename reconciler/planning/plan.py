@@ -1,6 +1,6 @@
 """What apply would do and why: `decide` folded over the predicted outcome of its own actions, per recording."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias, assert_never
@@ -87,13 +87,6 @@ def plan_one(
     raise AssertionError(f"the plan for {key} does not come to rest: {[type(step).__name__ for step in steps]}")
 
 
-def plan(
-    wanted: Mapping[Key, Desired | Unwanted], entries: Mapping[Key, Entry], now: datetime, rules: Rules
-) -> tuple[PlannedAction, ...]:
-    """Plan every recording, in the order of the names."""
-    return tuple(plan_one(wanted[key], entries.get(key) or Entry(key), now, rules) for key in sorted(wanted))
-
-
 def _predicted(entry: Entry, action: Action, now: datetime, rules: Rules) -> Entry:
     match action:
         case Start():
@@ -135,7 +128,7 @@ def _summary(
     telling = [step for step in steps if isinstance(step, Start | Settle | Update | Stop | Forget)]
     verb = _verb(telling, rest)
     notes = desired.not_acted_on if isinstance(desired, Desired) else ()
-    if verb == "replace" and isinstance(desired, Desired) and desired.spec.replace == "overlap":
+    if verb == "replace" and isinstance(desired, Desired) and _asks_for_overlap(desired):
         notes = (*notes, "replace: overlap is not acted on by this version: done as gap")
     return PlannedAction(
         key=key,
@@ -148,6 +141,10 @@ def _summary(
         notes=notes,
         live=live,
     )
+
+
+def _asks_for_overlap(desired: Desired) -> bool:
+    return desired.spec.replace == "overlap" and "replace" in desired.spec.model_fields_set
 
 
 def _verb(telling: Sequence[Action], rest: Hold) -> Verb:

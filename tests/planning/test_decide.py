@@ -1,5 +1,6 @@
 """The table of situations: what the manifests want, what the ledger says, and the one action that follows."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -229,6 +230,27 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         "learn not ours",
     ),
     ("held and a secret is missing: hold", desired(missing=("x",)), entry(session(held())), 60, "hold SecretMissing"),
+    (
+        "held after a failover: 53 is no fence, so it is asked only when it must have ended (S6)",
+        desired(),
+        entry(replace(session(held()), failed_over=True)),
+        60,
+        "hold ControlLost until 390",
+    ),
+    (
+        "held after a failover, and it must have ended: probe",
+        desired(),
+        entry(replace(session(held()), failed_over=True)),
+        390,
+        "settle by probe",
+    ),
+    (
+        "a page held after a failover stays for its longest duration",
+        desired(**WEB),
+        entry(replace(session(held(), **WEB), failed_over=True)),
+        60,
+        "hold ControlLost until 2.59209e+06",
+    ),
     # Confirming, S7:
     (
         "accepted: the first question comes after the confirm delay",
@@ -377,7 +399,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         desired(**{**WEB, "web": {"url": "https://example.com/board", "paused": True}}),
         entry(session(confirmed(), **WEB)),
         1,
-        "update web: web.paused: False → True",
+        "update web: web.paused: false → true",
     ),
     (
         "an update that was refused is not repeated for the same revision",

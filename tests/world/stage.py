@@ -75,12 +75,16 @@ class CrashAt:
     at: int | None = None  # None: count only
     seen: list[str] = field(default_factory=list)
     dead: bool = False
+    named: str | None = None
+
+    def die_at(self, point: str) -> None:
+        self.named = point
 
     def __call__(self, point: str) -> None:
         if self.dead:
             raise Crash(point)  # a dead process does nothing more, whatever task still runs
         self.seen.append(point)
-        if self.at is not None and len(self.seen) - 1 == self.at:
+        if len(self.seen) - 1 == self.at or point == self.named:
             self.dead = True
             raise Crash(point)
 
@@ -121,7 +125,7 @@ class Stage:
         self.round_trip = round_trip
         self.set = set_name
         self.told = Told()
-        self.crash: Callable[[str], None] | None = None
+        self.crash: CrashAt | None = None
 
     # -- manifests
 

@@ -1,6 +1,7 @@
 """What goes wrong on the way and at the service: nothing doubled, nothing lost, and the rest goes on."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from reconciler.model import Held, Key, Refusal
 from reconciler.planning.actions import Because
 from reconciler.simulator.options import Options
 from tests.virtual_time import virtual_seconds
-from tests.world.stage import Stage, assert_never_two, minutes, played, recording
+from tests.world.stage import Crash, CrashAt, Stage, assert_never_two, minutes, played, recording
 
 
 @pytest.mark.parametrize("with_sid", [True, False], ids=["201 with a sid", "201 without a sid"])
@@ -83,6 +84,27 @@ def test_every_fault_of_a_start_ends_in_one_recorder(tmp_path: Path, fault: str)
     async def story() -> None:
         assert (await stage.apply()).is_done
         assert stage.live_channels() == ["a"]
+        assert len(stage.world.recorders) == 1
+
+    played(story)
+
+
+@pytest.mark.parametrize("refusal", ["401", "400"])
+def test_a_repeated_start_that_is_refused_says_nothing_of_the_first(tmp_path: Path, refusal: str) -> None:
+    """The process died after its start was accepted; what refuses the repetition does not end the recorder."""
+    stage = Stage(tmp_path, Options(already_started_sid=True))
+    stage.write(recording("a"))
+    stage.fault(f"start#2 refuse {refusal}")
+
+    async def story() -> None:
+        stage.crash = CrashAt()
+        stage.crash.die_at("after start")
+        with suppress(Crash):
+            await stage.apply()
+        stage.crash = None
+        await stage.apply()
+        await minutes(1)
+        assert (await stage.apply()).is_done
         assert len(stage.world.recorders) == 1
 
     played(story)

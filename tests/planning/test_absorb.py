@@ -1,0 +1,213 @@
+"""What outcomes leave in the entry, where the stories of the world do not pass by."""
+
+from datetime import timedelta
+
+from reconciler.errors import Problem
+from reconciler.model import (
+    Accepted,
+    Backoff,
+    Confirmed,
+    ControlExpired,
+    Ended,
+    Handle,
+    Held,
+    Inquiry,
+    Intended,
+    Live,
+    RecordedFile,
+    Seen,
+    Stopping,
+)
+from reconciler.planning.absorb import absorb
+from reconciler.planning.adopting import Adoption, adopt, hindrance
+from reconciler.planning.backoff import after_end
+from reconciler.planning.facts import forgotten
+from reconciler.planning.history import recently_stopped
+from reconciler.planning.intents import declare, intend_probe
+from reconciler.planning.outcomes import NoRoom, Observed, Started, StartHeld, UpdateFailed
+from tests.planning.situations import (
+    APP,
+    RULES,
+    A,
+    B,
+    accepted,
+    at,
+    confirmed,
+    desired,
+    ended,
+    entry,
+    held,
+    intended,
+    session,
+    stopping,
+)
+
+BAD = Problem("start", "task conflict", 400, 53)
+
+
+def test_a_dismissed_start_goes_straight_to_its_stop() -> None:
+    page = entry(session(intended(dismissed="deleted")))
+
+    written = absorb(page, Started(page.sessions[0], "R1", "S9", at(5)), RULES)
+
+    [state] = [one.state for one in written.entry.open_sessions]
+    assert state == Stopping("R1", "S9", at(5), "deleted")
+    assert [event.kind for event in written.events] == ["recording.started", "recording.stopping"]
+
+
+def test_since_when_control_is_lost_outlives_every_probe() -> None:
+    page = entry(session(held(since=3)))
+    probing, asked = intend_probe(page, page.sessions[0], "R2", at(60))
+
+    written = absorb(probing, StartHeld(asked, "ControlLost", BAD, at(61)), RULES)
+
+    [state] = [one.state for one in written.entry.open_sessions]
+    assert isinstance(state, Held)
+    assert (state.since, state.probed_at, state.resource_ids) == (at(3), at(61), ("R1", "R2"))
+
+
+def test_a_probe_of_an_unsettled_start_keeps_every_resource_id() -> None:
+    page = entry(session(intended()))
+
+    _, probing = intend_probe(page, page.sessions[0], "R2", at(400))
+
+    assert isinstance(probing.state, Intended)
+    assert probing.state.resource_ids == ("R1", "R2")
+
+
+def test_control_that_expires_during_a_stop_is_still_to_be_stopped() -> None:
+    page = entry(session(stopping()))
+
+    written = absorb(page, Observed(page.sessions[0], ControlExpired(at(9))), RULES)
+
+    [state] = [one.state for one in written.entry.open_sessions]
+    assert isinstance(state, Held)
+    assert (state.why, state.dismissed) == ("ControlExpired", "its manifest is gone")
+
+
+def test_an_update_that_is_refused_is_kept_and_one_without_answer_is_paced() -> None:
+    page = entry(session(confirmed()))
+    failed = UpdateFailed(page.sessions[0], "rev", BAD, refused=True, at=at(1))
+
+    refused = absorb(page, failed, RULES).entry
+    delayed = absorb(page, UpdateFailed(page.sessions[0], "rev", BAD, refused=False, at=at(1)), RULES).entry
+
+    assert refused.refusal is not None
+    assert delayed.retry is not None
+    assert delayed.retry.until == at(4)
+
+
+def test_no_room_changes_nothing_but_the_history() -> None:
+    written = absorb(entry(), NoRoom(BAD, at(1)), RULES)
+
+    assert written.entry == entry()
+    assert [event.kind for event in written.events] == ["recording.delayed"]
+
+
+def test_s10_backoff_is_forgotten_after_long_enough_of_status_5() -> None:
+    kept = Backoff(4, at(0), "it keeps ending")
+    page = entry(session(confirmed(0)), backoff=kept)
+
+    soon = absorb(page, Observed(page.sessions[0], Live(at(599), 5)), RULES).entry
+    later = absorb(page, Observed(page.sessions[0], Live(at(600), 5)), RULES).entry
+
+    assert soon.backoff == kept
+    assert later.backoff is None
+
+
+def test_s6_a_failover_is_known_by_its_files_and_not_by_a_name_like_it() -> None:
+    page = entry(session(confirmed()))
+
+    def after(name: str) -> bool:
+        live = Live(at(20), 5, (RecordedFile(name),))
+        return absorb(page, Observed(page.sessions[0], live), RULES).entry.sessions[0].failed_over
+
+    assert after("dir/bak0_S1_standup.m3u8")
+    assert not after("bakery/S1_bakery.m3u8")
+
+
+def test_starts_under_four_are_asked_again_with_growing_delays() -> None:
+    page = entry(session(accepted()))
+
+    page = absorb(page, Observed(page.sessions[0], Live(at(5), 2)), RULES).entry
+
+    [state] = [one.state for one in page.open_sessions]
+    assert isinstance(state, Accepted)
+    assert state.inquiry == Inquiry(Seen(at(5), 2), at(5), 1)
+
+
+def test_a_recording_that_keeps_ending_waits_longer_each_time_up_to_the_maximum() -> None:
+    waits, kept = [], None
+    for _ in range(9):
+        kept = after_end(kept, "gone", RULES, at(0))
+        waits.append((kept.until - at(0)).total_seconds())
+
+    assert waits == [0, 10, 20, 40, 80, 160, 300, 300, 300]
+
+
+def test_s5_our_own_stop_is_recent_for_a_while_and_under_its_own_identity_only() -> None:
+    page = entry(session(ended("stopped", since=10)))
+
+    assert recently_stopped(page, A, at(60), timedelta(seconds=60))
+    assert not recently_stopped(page, A, at(71), timedelta(seconds=60))
+    assert not recently_stopped(page, A, at(9), timedelta(seconds=60))
+    assert not recently_stopped(page, B, at(60), timedelta(seconds=60))
+
+
+class TestForgetting:
+    def test_every_open_session_ends_and_its_handle_is_told(self) -> None:
+        written = forgotten(entry(session(confirmed()), session(held(sid="S7"), number=2)), at(5))
+
+        assert written.entry.open_sessions == ()
+        assert not written.entry.declared
+        assert ["sid S1" in written.events[0].message, "sid S7" in written.events[1].message] == [True, True]
+
+    def test_an_unsettled_start_has_no_sid_to_tell(self) -> None:
+        [event] = forgotten(entry(session(intended())), at(5)).events
+
+        assert event.message.endswith("sid (none)")
+
+
+class TestAdopting:
+    HANDLE = Handle(A, "mix", "R7", "S7")
+    LIVE = Adoption(HANDLE, "https://api.sd-rtn.com", Live(at(5), 5, (RecordedFile("S7_standup.m3u8"),)))
+
+    def test_a_recorder_becomes_a_session_that_keeps_its_uid(self) -> None:
+        written = adopt(entry(), self.LIVE, at(5))
+
+        [ours] = written.entry.open_sessions
+        assert isinstance(ours.state, Confirmed)
+        assert ours.adopted
+        assert (ours.identity, written.entry.next_number) == (A, 2)
+
+    def test_one_that_does_not_record_yet_is_still_to_be_confirmed(self) -> None:
+        young = Adoption(self.HANDLE, "https://api.sd-rtn.com", Live(at(5), 2))
+
+        [ours] = adopt(entry(), young, at(5)).entry.open_sessions
+
+        assert isinstance(ours.state, Accepted)
+
+    def test_a_lost_sid_is_given_back_to_its_session(self) -> None:
+        written = adopt(entry(session(held())), self.LIVE, at(5))
+
+        [ours] = written.entry.open_sessions
+        assert ours.number == 1
+        assert isinstance(ours.state, Confirmed)
+
+    def test_what_is_open_under_another_identity_hinders(self) -> None:
+        elsewhere = Handle(B, "mix", "R7", "S7")
+
+        assert hindrance(entry(), self.HANDLE) == ""
+        assert hindrance(entry(session(held())), self.HANDLE) == ""
+        assert "is open already" in hindrance(entry(session(confirmed())), self.HANDLE)
+        assert "is open already" in hindrance(entry(session(held())), elsewhere)
+
+    def test_s23_the_manifest_counts_as_applied_but_for_layout_and_subscription(self) -> None:
+        wanted = desired(layout={"type": "bestFit"})
+        [ours] = declare(adopt(entry(), self.LIVE, at(5)).entry, wanted).open_sessions
+
+        assert ours.applied.spec["layout"] is None
+        assert ours.applied.spec["storage"] == wanted.wanted.spec["storage"]
+        assert isinstance(ours.state, Confirmed)
+        assert isinstance(session(ended()).state, Ended)
+        assert ours.identity.app_id == APP
