@@ -43,14 +43,14 @@ class PlainProgress:
 class LiveProgress:
     """A table that is drawn again and again: what each recording waits for, why, and for how long."""
 
-    def __init__(self, here: Here, planned: "Planned", live: Any) -> None:
-        self._here = here
+    def __init__(self, planned: "Planned", live: Any) -> None:
         self._live = live
         self._began = time.monotonic()
         self._calls_left = planned.plan.calls
         self._total = len(planned.assignments)
-        self._rows = {one.key: ("waiting for its turn", "", self._began) for one in planned.assignments}
+        self._rows = {one.key: ("waiting for turn or answer", "", self._began) for one in planned.assignments}
         self._rested: set[Key] = set()
+        self.left: set[Key] = set()
 
     def held(self, key: Key, hold: Hold, entry: Entry) -> None:
         del entry
@@ -69,8 +69,8 @@ class LiveProgress:
             self._row(key, event.kind.partition(".")[2], event.reason)
 
     def interrupted(self) -> None:
-        """Say what is left after an interruption."""
-        say_interrupted(self._here, set(self._rows))
+        """Note what is left after an interruption; said under the table it would be wiped away with it."""
+        self.left = set(self._rows)
 
     def _row(self, key: Key, what: str, why: str) -> None:
         before = self._rows.get(key)
@@ -104,10 +104,14 @@ def progress_for(here: Here, planned: "Planned") -> Iterator[PlainProgress | Liv
     from rich.console import Console  # noqa: PLC0415 - imported where it draws
     from rich.live import Live  # noqa: PLC0415
 
-    with Live(console=Console(stderr=True), refresh_per_second=_REFRESHED_PER_SECOND, transient=True) as live:
-        progress = LiveProgress(here, planned, live)
-        live.update(progress)
-        yield progress
+    live = Live(console=Console(stderr=True), refresh_per_second=_REFRESHED_PER_SECOND, transient=True)
+    progress = LiveProgress(planned, live)
+    try:
+        with live:
+            live.update(progress)
+            yield progress
+    finally:
+        say_interrupted(here, progress.left)
 
 
 def line_of(event: Event) -> str:
