@@ -185,10 +185,10 @@ def _accepted(case: _Case, session: Session, state: Accepted) -> Action:
         return Learn(Gone(session), "it never came to record: the service does not know it")
     if is_stalled(state, case.rules):
         return Stop(session, "it did not come to record within the confirm timeout", failed=True)
-    if isinstance(case.desired, Desired):
-        disruptive = _replacing(session, case.desired)
-        if disruptive and case.desired.spec.replace != "next" and not case.desired.missing:
-            return Stop(session, _replace_reason(disruptive))
+    assert isinstance(case.desired, Desired)
+    disruptive = _replacing(session, case.desired)
+    if disruptive and case.desired.spec.replace != "next" and not case.desired.missing:
+        return Stop(session, _replace_reason(disruptive))
     ask_at = next_inquiry(state, case.rules, case.now)
     if case.now >= ask_at:
         return Observe(session, "not confirmed yet", "confirming")

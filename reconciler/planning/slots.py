@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from itertools import count, filterfalse
+from itertools import count
 
 from reconciler.model import Entry, Identity, Slot
 
@@ -29,11 +29,13 @@ def remembered_slots(entry: Entry | None, app_id: str, channel: str) -> dict[Slo
 def derived_uids(app_id: str, channel: str, name: str, uid_range: UidRange, taken: set[str]) -> Iterator[str]:
     """Yield uids for this recording, always in the same order, leaving out the taken ones."""
     low, high = uid_range
-    seeds = ("\x00".join((app_id, channel, name, str(number))) for number in count())
-    uids = (str(low + int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]) % (high - low + 1)) for seed in seeds)
-    for uid in filterfalse(taken.__contains__, uids):
-        taken.add(uid)
-        yield uid
+    numbers = count()
+    while True:
+        seed = "\x00".join((app_id, channel, name, str(next(numbers))))
+        uid = str(low + int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]) % (high - low + 1))
+        if uid not in taken:
+            taken.add(uid)
+            yield uid
 
 
 def next_slot(slots: Sequence[Slot], entry: Entry | None) -> Slot:

@@ -8,7 +8,6 @@ from reconciler.model import (
     Backoff,
     Confirmed,
     ControlExpired,
-    Ended,
     Handle,
     Held,
     Inquiry,
@@ -26,7 +25,6 @@ from reconciler.planning.history import recently_stopped
 from reconciler.planning.intents import declare, intend_probe
 from reconciler.planning.outcomes import NoRoom, Observed, Started, StartHeld, UpdateFailed
 from tests.planning.situations import (
-    APP,
     RULES,
     A,
     B,
@@ -209,5 +207,3 @@ class TestAdopting:
         assert ours.applied.spec["layout"] is None
         assert ours.applied.spec["storage"] == wanted.wanted.spec["storage"]
         assert isinstance(ours.state, Confirmed)
-        assert isinstance(session(ended()).state, Ended)
-        assert ours.identity.app_id == APP

@@ -27,7 +27,6 @@ from tests.planning.situations import (
     entry,
     held,
     intended,
-    seen,
     session,
     spec,
     stopping,
@@ -271,4 +270,3 @@ def test_the_slot_of_a_copy_never_decides_for_the_first_recorder() -> None:
     page = entry(replace(session(ended()), slot=Slot.C))
 
     assert plan_one(desired(), page, at(0), RULES).verb == "start"
-    assert seen(0).tries == 0
