@@ -38,8 +38,10 @@ async def _watched(main: Coroutine[Any, Any, int]) -> int:
 @contextmanager
 def asking() -> Iterator[None]:
     """Let a signal end a question at once: the loop that would hear of it waits for the answer, too."""
-    heard = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-    before = {number: signal.signal(number, handler) for number, handler in heard.items()}
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, signal.SIG_DFL),
+    }
     try:
         yield
     except click.Abort:
