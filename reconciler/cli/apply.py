@@ -34,7 +34,6 @@ async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output
     from reconciler.cli.applying import open_site, outside_of  # noqa: PLC0415 - only when it is used
     from reconciler.cli.interrupting import asking  # noqa: PLC0415
     from reconciler.cli.preparing import Scope  # noqa: PLC0415
-    from reconciler.errors import ManifestError  # noqa: PLC0415
     from reconciler.manifests.accept import accept  # noqa: PLC0415
     from reconciler.planning.guards import assert_no_mass_stop, assert_not_emptied  # noqa: PLC0415
 
@@ -42,9 +41,8 @@ async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output
     manifests = accept(paths, stdin=read_stdin(paths), policy=settings.policy(), allow_empty=True)
     place = here.ledger_place(changes=True)
     async with open_site(outside_of(here, settings), settings, manifests, place, settings.set, create=True) as site:
-        planned = await site.refreshed(Scope(settings.set, options["prune"], frozenset(options["targets"])), "stale")
-        if planned.prepared.faults:
-            raise ManifestError(planned.prepared.faults)
+        scope = Scope(settings.set, options["prune"], frozenset(options["targets"]))
+        planned = await site.refreshed(scope, "stale", strict=True)
         if not manifests.recordings and not any(entry.open_sessions for entry in planned.prepared.entries.values()):
             accept(paths, policy=settings.policy())  # says that there are no manifests, if that is why
         if not options["allow_mass_stop"]:

@@ -13,10 +13,12 @@ import httpx
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.cli.accounts import Values, accounts, app_ids, service_of
+from reconciler.cli.naming import known
 from reconciler.cli.preparing import Prepared, Scope, Stock, prepare, rename_notes
 from reconciler.cli.terminal import Here
 from reconciler.cli.workshop import Workshop, open_workshop, steady_clock
 from reconciler.controller import Assignment, Watch
+from reconciler.errors import ManifestError
 from reconciler.ledger import Ledger, WriterThread, open_ledger
 from reconciler.ledger.threads import Thread
 from reconciler.logs import set_up_logs
@@ -120,9 +122,16 @@ class Site:
         ) as workshop:
             yield workshop
 
-    async def refreshed(self, scope: Scope, refresh: Refresh) -> "Planned":
-        """Ask about what was not asked about lately, and plan on the answers."""
+    async def refreshed(self, scope: Scope, refresh: Refresh, *, strict: bool = False) -> "Planned":
+        """Ask about what was not asked about lately, and plan on the answers.
+
+        Raises:
+            ManifestError: there are secrets that cannot be used, and that is `strict`: nobody is asked then.
+        """
         prepared = await self.prepare()
+        if strict and prepared.faults:
+            raise ManifestError(prepared.faults)
+        known(scope.targets, {one.key for one in prepared.desired} | prepared.entries.keys(), self.set)
         assignments = prepared.assignments(scope)
         live = [one for one in assignments if one.key in prepared.entries and prepared.entries[one.key].open_sessions]
         if refresh == "none" or not live or self.ledger is None:
