@@ -150,7 +150,7 @@ class Site:
 
     def _planned(self, prepared: Prepared, scope: Scope, workshop: Workshop | None) -> "Planned":
         planned = self.plan(prepared, prepared.assignments(scope), workshop)
-        notes = [*rename_notes(planned.plan.actions, prepared), *(str(fault) for fault in prepared.faults)]
+        notes = [*rename_notes(planned.plan.actions, prepared, scope), *(str(fault) for fault in prepared.faults)]
         left_alone = prepared.left_alone(scope)
         if left_alone:
             names = ", ".join(key.name for key in left_alone[:5]) + (" …" if len(left_alone) > 5 else "")

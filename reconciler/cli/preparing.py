@@ -206,10 +206,11 @@ def _app_id(entry: Entry) -> str:
     return session.identity.app_id
 
 
-def rename_notes(actions: Sequence[PlannedAction], prepared: Prepared) -> tuple[str, ...]:
+def rename_notes(actions: Sequence[PlannedAction], prepared: Prepared, scope: Scope) -> tuple[str, ...]:
     """Point out a new name that records what a leaving one records: probably a rename."""
     starting = {action.key for action in actions if action.verb == "start"}
-    leaving = [action.key for action in actions if action.verb == "stop"]
+    stopping = {action.key for action in actions if action.verb == "stop"}
+    leaving = sorted(stopping.union(prepared.left_alone(scope)))
     arriving = {
         (one.spec.channel, one.spec.mode, one.app_id): one.key for one in prepared.desired if one.key in starting
     }
@@ -220,6 +221,6 @@ def rename_notes(actions: Sequence[PlannedAction], prepared: Prepared) -> tuple[
         if new is not None:
             notes.append(
                 f"{key.name} → {new.name} looks like a rename: say `renamedFrom: {key.name}` in the metadata of "
-                f"{new.name}, and nothing is stopped"
+                f"{new.name}, and {'nothing is stopped' if key in stopping else 'it is not recorded twice'}"
             )
     return tuple(notes)
