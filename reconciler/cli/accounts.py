@@ -61,7 +61,7 @@ def app_ids(manifests: ManifestSet, settings: Settings) -> dict[str, str]:
         raise SettingsError(
             "RECONCILER_APP_ID is not set, and no App named `default` is among the manifests. "
             "Set it with RECONCILER_CUSTOMER_ID and RECONCILER_CUSTOMER_SECRET, or try without an account: "
-            "reconciler simulate -- reconciler apply"
+            "reconciler simulate -- reconciler apply --yes"
         )
     return found
 

@@ -75,7 +75,8 @@ def _desired(manifests: "ManifestSet", settings: "Settings") -> tuple["Desired",
 
     ground = Ground(
         set=settings.set,
-        app_ids=app_ids(manifests, settings),
+        # Offline, an App ID is only what uids are derived from.
+        app_ids=app_ids(manifests, settings.model_copy(update={"app_id": settings.app_id or "0" * 32})),
         entries={},
         secrets={declared.name: {} for declared in manifests.recordings},
         fingerprint_key=b"",

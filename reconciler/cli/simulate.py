@@ -97,16 +97,16 @@ def _plan(faults: Path | None) -> "FaultPlan | None":
 
 
 def _serve(url: str, here: Here) -> int:
-    from reconciler.ledger.files import default_path  # noqa: PLC0415 - see command
-
     ended = threading.Event()
-    with _heard(lambda _: ended.set()):
+    # Its ledger lives as long as its world: recorders of an earlier simulator would only be doubted.
+    with (
+        _heard(lambda _: ended.set()),
+        tempfile.TemporaryDirectory(prefix="reconciler-", ignore_cleanup_errors=True) as folder,
+    ):
         unset = [name for name in _NOT_HANDED_ON if name in here.environ]
         if unset:
             click.echo(f"unset {' '.join(unset)}")
-        # Its own ledger: one that was made against a simulator is refused against the service.
-        ledger = default_path(here.environ).with_name("simulator.db")
-        for name, value in _variables(url, ledger).items():
+        for name, value in _variables(url, Path(folder) / "ledger.db").items():
             click.echo(f"export {name}={shlex.quote(value)}")
         sys.stdout.flush()
         here.say(f"the simulator serves on {url} until Ctrl-C; paste the lines above into another terminal")

@@ -140,14 +140,17 @@ def test_it_serves_until_it_is_ended_and_says_what_to_paste(number: signal.Signa
         out, _ = process.communicate(timeout=60)
 
     assert process.returncode == 0
-    assert out.splitlines() == [
+    *lines, state = out.splitlines()
+    assert lines == [
         "unset RECONCILER_CUSTOMER_ID_FILE RECONCILER_NOTIFY_URL",
         f"export RECONCILER_API_URL=http://127.0.0.1:{port}",
         "export RECONCILER_APP_ID=0123456789abcdef0123456789abcdef",
         "export RECONCILER_CUSTOMER_ID=simulated",
         "export RECONCILER_CUSTOMER_SECRET=simulated",
-        f"export RECONCILER_STATE=sqlite:///{tmp_path}/.local/state/reconciler/simulator.db",
     ]
+    ledger = Path(state.removeprefix("export RECONCILER_STATE=sqlite:///"))
+    assert ledger.name == "ledger.db"
+    assert not ledger.parent.exists(), "it goes with its world"
 
 
 def test_a_port_in_use_is_told(tmp_path: Path) -> None:
