@@ -52,6 +52,7 @@ async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output
         if not planned.plan.converged:  # also what is only held now may start or stop something before it rests
             with asking():
                 here.confirm("Do this?", yes=options["yes"])
+            await site.admitted(planned.prepared, planned.app_ids)
         await site.accept(planned.prepared)
         if planned.plan.converged:
             return report(here, planned, None, output)

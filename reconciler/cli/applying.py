@@ -12,7 +12,7 @@ from typing import Literal
 import httpx
 from structlog.typing import FilteringBoundLogger
 
-from reconciler.cli.accounts import Values, accounts, app_ids, service_of
+from reconciler.cli.accounts import Account, Values, accounts, app_ids, service_of
 from reconciler.cli.naming import known
 from reconciler.cli.preparing import Prepared, Scope, Stock, prepare, rename_notes
 from reconciler.cli.terminal import Here
@@ -98,22 +98,28 @@ class Site:
         live = sum(1 for entry in prepared.entries.values() if entry.open_sessions)
         return self.settings.rules(max(live, len(prepared.desired)))
 
-    @asynccontextmanager
-    async def workshop(self, prepared: Prepared, app_ids: frozenset[str]) -> AsyncIterator[Workshop]:
-        """Wire what is needed to call for these App IDs; the ledger belongs to their service from then on.
+    async def admitted(self, prepared: Prepared, app_ids: frozenset[str]) -> Mapping[str, Account]:
+        """Complete the accounts of these App IDs; the ledger belongs to their service from then on.
 
         Raises:
             UnsafePlanError: nobody has the App ID of a live recording any more (S2).
         """
         assert self.ledger is not None
-        known = accounts(app_ids, self.manifests, self.settings, self._values)
-        assert_apps_kept(prepared.entries, app_ids - known.keys())
-        if known:
-            await self.ledger.serve(service_of(known.values(), self.settings), "the ledger")
+        found = accounts(app_ids, self.manifests, self.settings, self._values)
+        assert_apps_kept(prepared.entries, app_ids - found.keys())
+        if found:
+            await self.ledger.serve(service_of(found.values(), self.settings), "the ledger")
+        return found
+
+    @asynccontextmanager
+    async def workshop(self, prepared: Prepared, app_ids: frozenset[str]) -> AsyncIterator[Workshop]:
+        """Wire what is needed to call for these App IDs."""
+        assert self.ledger is not None
+        found = await self.admitted(prepared, app_ids)
         rules, outside = self.rules(prepared), self.outside
         async with open_workshop(
             self.ledger,
-            known,
+            found,
             self.settings,
             rules=rules,
             clock=outside.clock,
@@ -202,7 +208,7 @@ class Site:
 
     async def converge(self, planned: "Planned", patience: timedelta, watch: Watch) -> Verdict:
         """Act until every recording rests or the patience is over."""
-        async with self.workshop(planned.prepared, _app_ids_of(planned.assignments)) as workshop:
+        async with self.workshop(planned.prepared, planned.app_ids) as workshop:
             rests = await workshop.controller.converge(planned.assignments, patience, watch)
         return Verdict(rests, tuple(one.key for one in planned.assignments if one.key not in rests))
 
@@ -218,6 +224,10 @@ class Planned:
     prepared: Prepared
     assignments: tuple[Assignment, ...]
     plan: Plan
+
+    @property
+    def app_ids(self) -> frozenset[str]:
+        return _app_ids_of(self.assignments)
 
 
 @asynccontextmanager

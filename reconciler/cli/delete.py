@@ -58,6 +58,7 @@ async def _delete(
         if live:
             with asking():
                 here.confirm("Stop them?", yes=yes)
+            await site.admitted(prepared, planned.app_ids)
         await site.dismiss(keys)
         if not live:
             return report(here, planned, None, "text")
