@@ -48,7 +48,8 @@ async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output
         if not options["allow_mass_stop"]:
             assert_not_emptied(manifests.recordings, planned.prepared.entries)
             assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent)
-        show_plan(here, planned, output, settings.qps)
+        if output == "text" or not (options["yes"] or planned.plan.converged):
+            show_plan(here, planned, settings.qps, err=output == "json")
         if not planned.plan.converged:  # also what is only held now may start or stop something before it rests
             with asking():
                 here.confirm("Do this?", yes=options["yes"])
@@ -69,14 +70,13 @@ def duration(text: str) -> timedelta:
         raise click.BadParameter(f"{text!r} {wrong}", param_hint="--timeout") from None
 
 
-def show_plan(here: Here, planned: "Planned", output: str, qps: float) -> None:
-    """Show the plan: as data where text is asked for, for people otherwise."""
+def show_plan(here: Here, planned: "Planned", qps: float, *, err: bool = False) -> None:
+    """Show the plan: it is the output, or with `err` only what a person is asked about."""
     from reconciler.agora.quota import SHARE  # noqa: PLC0415 - only when it is used
     from reconciler.render.plan import as_text  # noqa: PLC0415
 
-    if output == "json":
-        return
-    click.echo(as_text(planned.plan, color=here.is_coloured(sys.stdout), rate=qps * SHARE), nl=False)
+    color = here.is_coloured(sys.stderr if err else sys.stdout)
+    click.echo(as_text(planned.plan, color=color, rate=qps * SHARE), nl=False, err=err)
 
 
 async def act(here: Here, site: "Site", planned: "Planned", patience: timedelta) -> "Verdict":

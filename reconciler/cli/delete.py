@@ -54,7 +54,7 @@ async def _delete(
             prepared,
             tuple(Assignment(key, unwanted, sessions[0].identity.app_id) for key, sessions in live),
         )
-        show_plan(here, planned, "text", settings.qps)
+        show_plan(here, planned, settings.qps)
         if live:
             with asking():
                 here.confirm("Stop them?", yes=yes)
