@@ -61,13 +61,20 @@ async def _plan(
     from reconciler.agora.quota import SHARE  # noqa: PLC0415 - only when it is used
     from reconciler.cli.applying import open_site, outside_of  # noqa: PLC0415
     from reconciler.cli.preparing import Scope  # noqa: PLC0415
+    from reconciler.errors import UnsafePlanError  # noqa: PLC0415
+    from reconciler.ledger.files import locate  # noqa: PLC0415
     from reconciler.manifests.accept import accept  # noqa: PLC0415
+    from reconciler.planning.guards import assert_no_mass_stop  # noqa: PLC0415
 
     settings = here.settings()
     manifests = accept(paths, stdin=read_stdin(paths), policy=settings.policy())
     place = here.ledger_place(changes=False)
     async with open_site(outside_of(here, settings), settings, manifests, place, settings.set, create=False) as site:
         if site.ledger is None:
-            here.say(f"there is no ledger at {place} yet: planned as if nothing had been recorded")
+            here.say(f"there is no ledger at {locate(place)} yet: planned as if nothing had been recorded")
         planned = await site.refreshed(Scope(settings.set, prune, targets), refresh)
+    try:
+        assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent)
+    except UnsafePlanError as held_back:
+        here.say(f"apply would say: {held_back}")
     return planned.plan, settings.qps * SHARE
