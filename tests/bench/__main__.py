@@ -1,6 +1,5 @@
 """`make bench`: each of ours against its yardstick, A B A B, and the median of the pairwise ratios."""
 
-import asyncio
 import os
 import statistics
 import subprocess
@@ -10,15 +9,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
 from reconciler.simulator.options import Options
 from reconciler.simulator.serve import running_simulator
-from tests.world.stage import APP_ID, ENVIRON, recording
+from tests.world.stage import ENVIRON, recording
 
 ROUNDS = 5
 MANY = 500
-IN_FLIGHT = 8
 
 
 def measured(work: Callable[[], object]) -> float:
@@ -78,29 +74,6 @@ def environment(folder: Path, url: str, **more: str) -> dict[str, str]:
     }
 
 
-def bare_loop(url: str, count: int) -> None:
-    """Start and query as many recorders with nothing but httpx: no ledger, no decisions, no pace."""
-
-    async def one(http: httpx.AsyncClient, gate: asyncio.Semaphore, number: int) -> None:
-        base = f"{url}/v1/apps/{APP_ID}/cloud_recording"
-        storage = {"vendor": 1, "region": 0, "bucket": "b", "accessKey": "a", "secretKey": "s"}
-        body = {"cname": f"bare{time.time_ns()}-{number}", "uid": "7", "clientRequest": {}}
-        async with gate:
-            resource_id = (await http.post(f"{base}/acquire", json=body)).json()["resourceId"]
-            request = {"storageConfig": storage, "recordingConfig": {}}
-            path = f"{base}/resourceid/{resource_id}/mode/mix/start"
-            sid = (await http.post(path, json={**body, "clientRequest": request})).json()["sid"]
-            await http.get(f"{base}/resourceid/{resource_id}/sid/{sid}/mode/mix/query")
-
-    async def main() -> None:
-        limits = httpx.Limits(max_connections=IN_FLIGHT, max_keepalive_connections=IN_FLIGHT)
-        async with httpx.AsyncClient(auth=("id", "secret"), limits=limits, timeout=30) as http:
-            gate = asyncio.Semaphore(IN_FLIGHT)
-            await asyncio.gather(*(one(http, gate, number) for number in range(count)))
-
-    asyncio.run(main())
-
-
 def converging() -> None:
     options = Options(rate=0, max_recorders=10**6, status_after=(0.0, 0.0, 0.01))
     with running_simulator(options) as (url, _):
@@ -115,7 +88,7 @@ def converging() -> None:
         compare(
             f"apply {MANY} new recordings, no quota",
             ours,
-            lambda: bare_loop(url, MANY),
+            lambda: run("-m", "tests.bench.bare", url, str(MANY)),
             f"httpx loop, {3 * MANY} calls",
         )
 
