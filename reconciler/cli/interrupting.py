@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +26,8 @@ async def _watched(main: Coroutine[Any, Any, int]) -> int:
         for number in signals:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
+        # Not by click, which would write past a table that is drawn on the terminal.
+        print("interrupted: the calls in flight are finished first; once more ends it at once", file=sys.stderr)
         task.cancel()
 
     for number in signals:

@@ -126,4 +126,4 @@ def say_interrupted(here: Here, left: set[Key]) -> None:
     if not left:
         return
     names = ", ".join(sorted(key.name for key in left)[:10]) + (" …" if len(left) > 10 else "")
-    here.say(f"interrupted: the calls in flight were finished and written down. Left: {names}; apply again to go on")
+    here.say(f"the calls in flight were finished and written down. Left: {names}; apply again to go on")
