@@ -64,6 +64,12 @@ def control_expires_at(session: Session) -> datetime:
     return session.opened_at + control_for(session)
 
 
+def control_warned_at(session: Session) -> datetime:
+    """Warn in the last tenth, in the last hour where that is longer, but never before half of it is over."""
+    length = control_for(session)
+    return control_expires_at(session) - min(max(length / 10, _HOUR), length / 2)
+
+
 def since(case: Case) -> datetime | None:
     """Tell when what is known now became so."""
     match case.state:
@@ -144,17 +150,15 @@ def _doubted(state: OpenState | None) -> bool:
 
 
 def _control_expiring(case: Case) -> Condition:
-    """Warn in the last tenth, in the last hour where that is longer, but never before half of it is over."""
     recorder = case.recorder
     if recorder is None:
         return Condition("ControlExpiring", "False", "NoRecorder", "nothing runs", since(case))
-    length, ends_at = control_for(recorder), control_expires_at(recorder)
-    warned_at = ends_at - min(max(length / 10, _HOUR), length / 2)
+    ends_at, warned_at = control_expires_at(recorder), control_warned_at(recorder)
     if case.now >= ends_at:
         words = "control has ended: the recorder cannot be asked or stopped any more"
         return Condition("ControlExpiring", "True", "Expired", words, ends_at)
     if case.now >= warned_at:
-        words = "control ends soon, afterwards the recorder cannot be asked or stopped: `reconciler restart` renews it"
+        words = "control ends soon, afterwards the recorder cannot be asked or stopped: `delete` and `apply` renew it"
         return Condition("ControlExpiring", "True", "Expiring", words, warned_at)
     return Condition("ControlExpiring", "False", "InControl", "control lasts", recorder.opened_at)
 

@@ -9,6 +9,7 @@ from reconciler.model import Entry, Intended, Key, Live, Session
 from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Action, Because, Forget, Hold, Learn, Observe, Settle, Start, Stop, Update
 from reconciler.planning.changes import Change, Consequence
+from reconciler.planning.conditions import control_expires_at, control_warned_at
 from reconciler.planning.decide import OPEN_GATE, Gate, decide
 from reconciler.planning.desired import Desired, Unwanted
 from reconciler.planning.facts import forget, learn
@@ -71,20 +72,18 @@ def plan_one(
     desired: Desired | Unwanted, entry: Entry, now: datetime, rules: Rules, gate: Gate = OPEN_GATE
 ) -> PlannedAction:
     """Fold until it rests. Pure: the same input gives the same plan."""
-    live = bool(entry.open_sessions)
     if isinstance(desired, Desired):
         entry = declare(entry, desired)
-    steps: list[Action] = []
-    key = entry.key
+    page, steps = entry, list[Action]()
     for _ in range(_MOST_STEPS):
         action = decide(desired, entry, now, rules, gate)
         if isinstance(action, Observe) and action.urgency != "due":
             action = Hold(now, _ASKED_FOR[action.urgency], action.reason)  # its answer decides, and is not predicted
         if isinstance(action, Hold):
-            return _summary(key, desired, steps, action, live=live)
+            return _summary(desired, page, steps, action, _control_notes(page, now))
         steps.append(action)
         entry = _predicted(entry, action, now, rules)
-    raise AssertionError(f"the plan for {key} does not come to rest: {[type(step).__name__ for step in steps]}")
+    raise AssertionError(f"the plan for {page.key} does not come to rest: {[type(step).__name__ for step in steps]}")
 
 
 def _predicted(entry: Entry, action: Action, now: datetime, rules: Rules) -> Entry:
@@ -122,16 +121,26 @@ def _predicted_settle(entry: Entry, action: Settle, now: datetime, rules: Rules)
     return absorb(entry, Started(session, resource_id, _PLANNED, now, applied), rules).entry
 
 
+def _control_notes(entry: Entry, now: datetime) -> tuple[str, ...]:
+    """Say that control ends soon: rollover, which would renew it, is not acted on by this version."""
+    return tuple(
+        f"control ends at {control_expires_at(session):%Y-%m-%d %H:%M} UTC, and rollover is not acted on by this "
+        "version: `delete` and `apply` renew it"
+        for session in entry.open_sessions
+        if now >= control_warned_at(session)
+    )
+
+
 def _summary(
-    key: Key, desired: Desired | Unwanted, steps: Sequence[Action], rest: Hold, *, live: bool
+    desired: Desired | Unwanted, entry: Entry, steps: Sequence[Action], rest: Hold, control: tuple[str, ...]
 ) -> PlannedAction:
     telling = [step for step in steps if isinstance(step, Start | Settle | Update | Stop | Forget)]
     verb = _verb(telling, rest)
-    notes = desired.not_acted_on if isinstance(desired, Desired) else ()
-    if verb == "replace" and isinstance(desired, Desired) and _asks_for_overlap(desired):
+    notes = (*desired.not_acted_on, *control) if isinstance(desired, Desired) else ()
+    if verb == "replace" and isinstance(desired, Desired) and desired.spec.replace == "overlap":
         notes = (*notes, "replace: overlap is not acted on by this version: done as gap")
     return PlannedAction(
-        key=key,
+        key=entry.key,
         verb=verb,
         reason=telling[0].reason if telling else rest.reason,
         disruption="gap" if verb == "replace" else "none",
@@ -139,12 +148,8 @@ def _summary(
         rest=rest,
         changes=tuple(change for step in telling if isinstance(step, Update) for change in step.changes),
         notes=notes,
-        live=live,
+        live=bool(entry.open_sessions),
     )
-
-
-def _asks_for_overlap(desired: Desired) -> bool:
-    return desired.spec.replace == "overlap" and "replace" in desired.spec.model_fields_set
 
 
 def _verb(telling: Sequence[Action], rest: Hold) -> Verb:

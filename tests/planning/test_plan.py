@@ -118,11 +118,19 @@ def test_a_plan_is_converged_when_nothing_is_due_and_nothing_waits_for_an_answer
 
 
 def test_overlap_is_said_to_be_done_as_gap() -> None:
-    said = plan_one(desired(mode="individual", replace="overlap"), entry(session(confirmed())), at(0), RULES)
-    unsaid = plan_one(desired(mode="individual"), entry(session(confirmed())), at(0), RULES)
+    planned = plan_one(desired(mode="individual"), entry(session(confirmed())), at(0), RULES)
 
-    assert unsaid.notes == ()
-    assert said.notes == ("replace: overlap is not acted on by this version: done as gap",)
+    assert planned.notes == ("replace: overlap is not acted on by this version: done as gap",)
+
+
+def test_control_that_ends_soon_is_said_since_nothing_renews_it() -> None:
+    page = entry(session(confirmed(), controlFor="10h"))
+
+    early, late = (plan_one(desired(controlFor="10h"), page, at(hours * 3600), RULES) for hours in (8.9, 9.1))
+
+    assert early.notes == ()
+    [note] = late.notes
+    assert note.startswith("control ends at 2026-01-01 19:00 UTC, and rollover is not acted on by this version")
 
 
 def test_an_edit_that_asks_for_nothing_counts_as_carried_out() -> None:
