@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from reconciler.agora.pace import Band, Pace, Ticket
-from reconciler.executor import Order, band_of
+from reconciler.executor.turns import Order, band_of
 from reconciler.model import Entry, Key
 from reconciler.planning.actions import Because, Hold
 from reconciler.planning.decide import OPEN_GATE, Gate

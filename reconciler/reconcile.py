@@ -8,7 +8,8 @@ from typing import TypeAlias
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.agora.pace import Ticket
-from reconciler.executor import Executor, Order, Turn
+from reconciler.executor.executor import Executor
+from reconciler.executor.turns import Order, Turn
 from reconciler.ledger.claims import Claim
 from reconciler.ledger.ledger import Ledger
 from reconciler.model import Accepted, Confirmed, Entry, Event, Key, Rest

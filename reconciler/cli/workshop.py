@@ -13,7 +13,8 @@ from reconciler.agora.client import Client, open_http
 from reconciler.agora.pace import Pace
 from reconciler.cli.accounts import Account
 from reconciler.controller import Controller
-from reconciler.executor import Executor, Service
+from reconciler.executor.executor import Executor
+from reconciler.executor.turns import Service
 from reconciler.ledger.ledger import Ledger
 from reconciler.planning.rules import Rules
 from reconciler.reconcile import Reconciler

@@ -1,7 +1,7 @@
-"""One action carried out: the intent on disk, the call, the outcome. Decides nothing and looks nothing up."""
+"""Starting a recorder, and finding out what became of a start (S3 to S5): where recordings are doubled or lost."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import randbelow
 from typing import assert_never
@@ -14,10 +14,7 @@ from reconciler.agora.answers import (
     StartAccepted,
     StartAnswer,
 )
-from reconciler.agora.answers import Stopped as StopConfirmed
-from reconciler.agora.answers import Updated as UpdateDone
-from reconciler.agora.client import Client
-from reconciler.agora.pace import Band, Rank, Ticket
+from reconciler.agora.pace import Band
 from reconciler.agora.token import mint_token
 from reconciler.errors import (
     AppRejectedError,
@@ -27,117 +24,47 @@ from reconciler.errors import (
     RejectedError,
     ServiceError,
 )
-from reconciler.ledger.claims import Claim
+from reconciler.executor.turns import Executed, Service, Turn, revealing
 from reconciler.ledger.entries import RoomTakenError
 from reconciler.ledger.ledger import Ledger
 from reconciler.manifests.schema import MintedToken, RecordingSpec
 from reconciler.manifests.values import SecretRef
 from reconciler.model import (
-    Accepted,
-    Confirmed,
-    ControlExpired,
     Entry,
-    Handle,
     Held,
     Identity,
     Intended,
-    Missing,
-    Secret,
     Session,
-    Stopping,
 )
-from reconciler.planning.actions import Action, Forget, Hold, Learn, Observe, Settle, Start, Stop, Update
-from reconciler.planning.changes import MASK, Consequence
+from reconciler.planning.actions import Settle, Start
+from reconciler.planning.changes import MASK
 from reconciler.planning.desired import Desired
 from reconciler.planning.history import event, recently_stopped
-from reconciler.planning.intents import intend_probe, intend_start, intend_stop
+from reconciler.planning.intents import intend_probe, intend_start
 from reconciler.planning.outcomes import (
     AppRefused,
     NoRoom,
     NotStarted,
-    Observed,
     Outcome,
     Started,
     StartHeld,
     StartRefused,
     StartUnknown,
-    Stopped,
-    Unanswered,
-    Updated,
-    UpdateFailed,
 )
 
 # A recorder that we stopped may go on leaving for so long, and its uid is not free yet (S5).
 LEAVING = timedelta(seconds=60)
 
-Order = tuple[float | str, ...]
-_UPDATE_KINDS: Mapping[Consequence, wire.UpdateKind] = {
-    Consequence.SUBSCRIPTION: "subscription",
-    Consequence.WEB: "web",
-    Consequence.STORAGE: "storage",
-}
 
-Call = Start | Settle | Observe | Update | Stop
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """The recording service as one App ID sees it."""
-
-    client: Client
-    max_recorders: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """Who acts for which recording, with which quota, and in which order among equals."""
-
-    claim: Claim
-    order: Order
-    ticket: Ticket | None = None
-
-    def rank(self, band: Band) -> Rank:
-        """Rank the turn's first call, which has its quota already; one after it queues."""
-        return Rank(band, self.order, self.ticket)
-
-
-@dataclass(frozen=True, slots=True)
-class Executed:
-    """What a call has brought to light, and the entry as its intent left it."""
-
-    entry: Entry
-    outcome: Outcome
-
-
-class Executor:
-    """Carries out actions against the service; writes the intent of those that must not be repeated blindly."""
+class Starter:
+    """Sends starts. The intent is on disk before each; what may live stays unsettled until an answer settles it."""
 
     def __init__(self, ledger: Ledger, services: Mapping[str, Service], clock: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._services = services
         self._clock = clock
 
-    async def execute(self, turn: Turn, entry: Entry, action: Call) -> Executed:
-        """Carry one action out.
-
-        Raises:
-            LedgerError: when the intent could not be written; nothing was sent then.
-        """
-        match action:
-            case Start():
-                return await self._start(turn, entry, action)
-            case Settle():
-                return await self._settle(turn, entry, action)
-            case Observe():
-                return Executed(entry, await self._observe(turn, action))
-            case Update():
-                return Executed(entry, await self._update(turn, action))
-            case Stop():
-                return await self._stop(turn, entry, action)
-            case _ as never:
-                assert_never(never)
-
-    async def _start(self, turn: Turn, entry: Entry, action: Start) -> Executed:
+    async def start(self, turn: Turn, entry: Entry, action: Start) -> Executed:
         desired, identity = action.desired, action.desired.slots[action.slot]
         service = self._services[desired.app_id]
         full = await self._full(service, desired.app_id)
@@ -179,7 +106,7 @@ class Executor:
         except ServiceError as error:  # acquire has no effect: whatever it was, it may be repeated (S3)
             return NotStarted(None, error.problem, self._clock())
 
-    async def _settle(self, turn: Turn, entry: Entry, action: Settle) -> Executed:
+    async def settle(self, turn: Turn, entry: Entry, action: Settle) -> Executed:
         session = action.session
         desired = action.desired if action.desired and _fits(action.desired, session) else None
         if action.how == "repeat":
@@ -285,72 +212,8 @@ class Executor:
         if desired is None:
             return wire.start_body(_own_spec(session), session.identity, _mask, name=name, at=now)
         token = _token(desired, session.identity, now)
-        reveal = _revealing(desired.secrets)
+        reveal = revealing(desired.secrets)
         return wire.start_body(desired.spec, session.identity, reveal, name=name, at=now, token=token)
-
-    async def _observe(self, turn: Turn, action: Observe) -> Outcome:
-        session = action.session
-        service = self._services[session.identity.app_id]
-        try:
-            observation = await service.client.query(
-                handle_of(session), rank=turn.rank(_OBSERVING[action.urgency]), url=session.url
-            )
-        except AppRejectedError as error:
-            return AppRefused(error.problem, self._clock())
-        except ServiceError as error:
-            return Unanswered(session, error.problem, self._clock())
-        return Observed(session, observation)
-
-    async def _update(self, turn: Turn, action: Update) -> Outcome:
-        desired, session = action.desired, action.session
-        client = self._services[session.identity.app_id].client
-        handle, call = handle_of(session), self._update_call(client, action)
-        try:
-            answer = await call(handle, turn)
-        except AppRejectedError as error:
-            return AppRefused(error.problem, self._clock())
-        except ServiceError as error:
-            refused = isinstance(error, RejectedError)
-            return UpdateFailed(session, desired.revision, error.problem, refused, self._clock())
-        if isinstance(answer, UpdateDone):
-            return Updated(session, action.consequence, desired.wanted, self._clock(), action.reason)
-        return Observed(session, answer)
-
-    @staticmethod
-    def _update_call(
-        client: Client, action: Update
-    ) -> Callable[[Handle, Turn], Awaitable[UpdateDone | Missing | ControlExpired]]:
-        desired, session = action.desired, action.session
-        if action.consequence is Consequence.LAYOUT:
-            send, body = client.update_layout, wire.layout_body(desired.spec, session.identity)
-        else:
-            send = client.update
-            body = wire.update_body(
-                desired.spec,
-                session.identity,
-                _revealing(desired.secrets),
-                _UPDATE_KINDS[action.consequence],
-                name=desired.key.name,
-                at=session.opened_at,
-            )
-        return lambda handle, turn: send(handle, body, rank=turn.rank(Band.CHANGE), url=session.url)
-
-    async def _stop(self, turn: Turn, entry: Entry, action: Stop) -> Executed:
-        stopping, session, events = intend_stop(entry, action, self._clock())
-        if events:
-            await self._ledger.save(turn.claim, stopping, events)
-        client = self._services[session.identity.app_id].client
-        body = wire.stop_body(session.identity)
-        try:
-            answer = await client.stop(handle_of(session), body, rank=turn.rank(Band.STOP), url=session.url)
-        except AppRejectedError as error:
-            return Executed(stopping, AppRefused(error.problem, self._clock()))
-        except ServiceError as error:
-            return Executed(stopping, Unanswered(session, error.problem, self._clock()))
-        if isinstance(answer, StopConfirmed):
-            now = self._clock()
-            return Executed(stopping, Stopped(session, answer.how, now, answer.files, answer.uploading_status))
-        return Executed(stopping, Observed(session, answer))
 
 
 def _token(desired: Desired, identity: Identity, now: datetime) -> str | None:
@@ -372,12 +235,6 @@ def _token(desired: Desired, identity: Identity, now: datetime) -> str | None:
     return desired.secrets[token[index]].reveal()
 
 
-def handle_of(session: Session) -> Handle:
-    """Read what a recorder is asked, told and stopped by."""
-    assert isinstance(session.state, Accepted | Confirmed | Stopping)
-    return Handle(session.identity, session.mode, session.state.resource_id, session.state.sid)
-
-
 def _fits(desired: Desired, session: Session) -> bool:
     return desired.spec.mode == session.mode and session.identity in desired.slots.values()
 
@@ -391,31 +248,7 @@ def _mask(_: SecretRef) -> str:
     return MASK
 
 
-def _revealing(secrets: Mapping[SecretRef, Secret]) -> Callable[[SecretRef], str]:
-    return lambda reference: secrets[reference].reveal()
-
-
 def _probing(session: Session) -> Session:
     assert isinstance(session.state, Held)
     state = session.state
     return session.become(Intended(state.resource_ids, state.since, held=state.why, held_since=state.since))
-
-
-_OBSERVING = {"confirming": Band.CONFIRM, "doubted": Band.RETRY, "due": Band.POLL}
-
-
-def band_of(action: Action) -> Band | None:
-    """Rank an action among all that wait for a call (S15); None: it calls nobody."""
-    match action:
-        case Stop():
-            return Band.STOP
-        case Start() | Update() | Settle(how="probe"):
-            return Band.CHANGE
-        case Settle():
-            return Band.RETRY
-        case Observe(urgency=urgency):
-            return _OBSERVING[urgency]
-        case Learn() | Forget() | Hold():
-            return None
-        case _ as never:
-            assert_never(never)

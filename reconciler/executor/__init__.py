@@ -1,0 +1,1 @@
+"""One action carried out: the intent on disk, the call, the outcome. Decides nothing and looks nothing up."""
