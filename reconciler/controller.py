@@ -10,11 +10,11 @@ from reconciler.agora.pace import Band, Pace, Ticket
 from reconciler.executor.turns import Order, band_of
 from reconciler.model import Entry, Key
 from reconciler.planning.actions import Because, Hold
-from reconciler.planning.decide import OPEN_GATE, Gate
 from reconciler.planning.desired import Desired, Unwanted
 from reconciler.planning.outcomes import AppRefused, NoRoom
 from reconciler.planning.plan import DONE
 from reconciler.planning.rules import Rules
+from reconciler.planning.situation import OPEN_GATE, Gate
 from reconciler.reconcile import Busy, Reconciler, Took
 
 # Another process has the recording in hand: its turn is a few calls long.

@@ -15,13 +15,14 @@ from reconciler.ledger.ledger import Ledger
 from reconciler.model import Accepted, Confirmed, Entry, Event, Key, Rest
 from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Action, Because, Forget, Hold, Learn, Observe
-from reconciler.planning.decide import Gate, decide
+from reconciler.planning.decide import decide
 from reconciler.planning.desired import Desired, Unwanted
 from reconciler.planning.facts import forget, learn
 from reconciler.planning.history import Written
 from reconciler.planning.intents import declare
 from reconciler.planning.outcomes import AppRefused, NoRoom, Outcome
 from reconciler.planning.rules import Rules
+from reconciler.planning.situation import Gate
 
 _TOLD_BY_THE_HOLD = frozenset(
     {

@@ -25,11 +25,11 @@ from reconciler.logs import set_up_logs
 from reconciler.manifests.accept import ManifestSet
 from reconciler.model import Entry, Key
 from reconciler.planning.actions import Because, Hold
-from reconciler.planning.decide import OPEN_GATE
 from reconciler.planning.guards import assert_apps_kept
 from reconciler.planning.intents import declare
 from reconciler.planning.plan import DONE, Plan, plan_one
 from reconciler.planning.rules import Rules
+from reconciler.planning.situation import OPEN_GATE
 from reconciler.settings import Settings
 
 REFUSED = frozenset({Because.REFUSED, Because.APP_REFUSED, Because.SECRET_MISSING})

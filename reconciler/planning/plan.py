@@ -10,13 +10,14 @@ from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Action, Because, Forget, Hold, Learn, Observe, Settle, Start, Stop, Update
 from reconciler.planning.changes import Change, Consequence
 from reconciler.planning.conditions import control_expires_at, control_warned_at
-from reconciler.planning.decide import OPEN_GATE, Gate, decide
+from reconciler.planning.decide import decide
 from reconciler.planning.desired import Desired, Unwanted
 from reconciler.planning.facts import forget, learn
 from reconciler.planning.inquiries import RECORDS
 from reconciler.planning.intents import declare, intend_probe, intend_start, intend_stop
 from reconciler.planning.outcomes import Observed, Started, Stopped, Updated
 from reconciler.planning.rules import Rules
+from reconciler.planning.situation import OPEN_GATE, Gate
 
 Verb: TypeAlias = Literal["start", "settle", "update", "replace", "stop", "forget", "hold", "none"]
 Disruption: TypeAlias = Literal["none", "overlap", "gap"]

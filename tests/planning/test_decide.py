@@ -23,8 +23,9 @@ from reconciler.planning.actions import (
     Stop,
     Update,
 )
-from reconciler.planning.decide import Gate, decide
+from reconciler.planning.decide import decide
 from reconciler.planning.desired import Unwanted
+from reconciler.planning.situation import Gate
 from tests.planning.situations import (
     RULES,
     accepted,
