@@ -1,7 +1,5 @@
 """Another process on the same ledger: `python -m tests.ledger.child USER WHAT PATH [...]`; USER 0 stays who it is."""
 
-# ruff: noqa: T201  # its parent reads what it prints
-
 import asyncio
 import os
 import sys
