@@ -41,6 +41,7 @@ async def _watched(main: Coroutine[Any, Any, int]) -> int:
 @contextmanager
 def asking() -> Iterator[None]:
     """Let a signal end a question at once: the loop that would hear of it waits for the answer, too."""
+    loop = signal.set_wakeup_fd(-1)
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
         signal.SIGTERM: signal.signal(signal.SIGTERM, signal.SIG_DFL),
@@ -53,3 +54,4 @@ def asking() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(loop)
