@@ -105,7 +105,8 @@ class Place:
             "RECONCILER_STATE": f"sqlite:///{folder}/ledger.db",
             "RECONCILER_QPS": "1000",
             "RECONCILER_CONFIRM_DELAY": "0.02",
-            "RECONCILER_RETRY_DELAYS": "0.05",
+            "RECONCILER_RETRY_DELAYS": "0.05,0.05,0.05",
+            "RECONCILER_MISSING_GRACE": "0.2",
             "ACCESS_KEY": "access-key-77c1",
             "SECRET_KEY": "secret-key-b20e",
         }
