@@ -14,7 +14,7 @@ from reconciler.planning.desired import Desired, Unwanted
 from reconciler.planning.outcomes import AppRefused, NoRoom
 from reconciler.planning.plan import DONE
 from reconciler.planning.rules import Rules
-from reconciler.planning.situation import OPEN_GATE, Gate
+from reconciler.planning.situation import OPEN_GATE, Gate, app_id_of
 from reconciler.reconcile import Busy, Reconciler, Took
 
 # Another process has the recording in hand: its turn is a few calls long.
@@ -38,7 +38,13 @@ class Assignment:
 
     key: Key
     desired: Desired | Unwanted
-    app_id: str
+    app_id: str  # of its next call: a live recorder's own
+
+    @property
+    def app_ids(self) -> frozenset[str]:
+        """Name every App ID it may call for: a live recorder's may differ from the declared one."""
+        declared = (self.desired.app_id,) if isinstance(self.desired, Desired) else ()
+        return frozenset({self.app_id, *declared})
 
     @property
     def order(self) -> Order:
@@ -83,7 +89,7 @@ class Controller:
 
     async def _keep(self, one: Assignment, rests: dict[Key, Hold], watch: Watch) -> None:
         while True:
-            entry, action = await self._reconciler.look(one.key, one.desired, self.gate(one.app_id))
+            entry, action = await self._reconciler.look(one.key, one.desired, self.gate)
             if isinstance(action, Hold):
                 watch.held(one.key, action, entry)
                 await self._reconciler.note_rest(one.key, entry, action)
@@ -93,19 +99,20 @@ class Controller:
                 await asyncio.sleep(max((action.until - self._clock()).total_seconds(), 0.0))
                 continue
             band = band_of(action)
-            ticket = await self._pace.turn(one.app_id, band, one.order) if band is not None else None
-            await _finished(self._turn(one, ticket, watch))
+            app_id = app_id_of(entry, one.desired)
+            ticket = await self._pace.turn(app_id, band, one.order) if band is not None else None
+            await _finished(self._turn(one, app_id, ticket, watch))
 
-    async def _turn(self, one: Assignment, ticket: Ticket | None, watch: Watch) -> None:
+    async def _turn(self, one: Assignment, app_id: str, ticket: Ticket | None, watch: Watch) -> None:
         try:
-            taken = await self._reconciler.turn(one.key, one.desired, self.gate(one.app_id), one.order, ticket)
+            taken = await self._reconciler.turn(one.key, one.desired, self.gate, one.order, ticket)
         finally:
             if ticket is not None:
                 self._pace.give_back(ticket)
         if isinstance(taken, Busy):
             await asyncio.sleep(BUSY_PAUSE.total_seconds())
             return
-        self._note(one.app_id, taken)
+        self._note(app_id, taken)
         watch.took(one.key, taken)
 
     async def _refreshed(self, one: Assignment, ticket: Ticket, older_than: timedelta) -> None:

@@ -279,6 +279,7 @@ class Refusal:
     revision: str
     problem: str
     at: datetime
+    of: Literal["start", "update"] = "start"
 
 
 @dataclass(frozen=True, slots=True)

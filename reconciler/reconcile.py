@@ -22,7 +22,7 @@ from reconciler.planning.history import Written
 from reconciler.planning.intents import declare
 from reconciler.planning.outcomes import AppRefused, NoRoom, Outcome
 from reconciler.planning.rules import Rules
-from reconciler.planning.situation import Gate
+from reconciler.planning.situation import Gate, app_id_of
 
 _TOLD_BY_THE_HOLD = frozenset(
     {
@@ -52,6 +52,7 @@ class Took:
 
 
 Taken: TypeAlias = Busy | Took
+Gates: TypeAlias = Callable[[str], Gate]  # App ID -> what keeps it back
 
 
 class Reconciler:
@@ -71,15 +72,15 @@ class Reconciler:
         self._rules = rules
         self._log = log
 
-    async def look(self, key: Key, desired: Desired | Unwanted, gate: Gate) -> tuple[Entry, Action]:
+    async def look(self, key: Key, desired: Desired | Unwanted, gate_of: Gates) -> tuple[Entry, Action]:
         """Decide without acting: what the turn would do if it were taken now."""
         entry = await self._ledger.entry(key) or Entry(key)
         if isinstance(desired, Desired):
             entry = declare(entry, desired)
-        return entry, decide(desired, entry, self._clock(), self._rules, gate)
+        return entry, decide(desired, entry, self._clock(), self._rules, gate_of(app_id_of(entry, desired)))
 
     async def turn(
-        self, key: Key, desired: Desired | Unwanted, gate: Gate, order: Order, ticket: Ticket | None
+        self, key: Key, desired: Desired | Unwanted, gate_of: Gates, order: Order, ticket: Ticket | None
     ) -> Taken:
         """Take one turn; the decision is made anew on what the ledger says under the claim.
 
@@ -92,7 +93,7 @@ class Reconciler:
         entry = await self._ledger.entry(key) or Entry(key)
         if isinstance(desired, Desired):
             entry = declare(entry, desired)
-        action = decide(desired, entry, self._clock(), self._rules, gate)
+        action = decide(desired, entry, self._clock(), self._rules, gate_of(app_id_of(entry, desired)))
         if isinstance(action, Hold):
             await self._ledger.release(claim)
             return Took(action, entry)

@@ -142,7 +142,7 @@ class Site:
         live = [one for one in assignments if one.key in prepared.entries and prepared.entries[one.key].open_sessions]
         if refresh == "none" or not live or self.ledger is None:
             return self._planned(prepared, scope, None)
-        async with self.workshop(prepared, _app_ids_of(live, prepared)) as workshop:
+        async with self.workshop(prepared, _app_ids_of(live)) as workshop:
             age = timedelta(0) if refresh == "all" else self.rules(prepared).poll_interval
             await workshop.controller.refresh(live, older_than=age)
             return self._planned(await self._reread(prepared), scope, workshop)
@@ -213,11 +213,8 @@ class Site:
         return Verdict(rests, tuple(one.key for one in planned.assignments if one.key not in rests))
 
 
-def _app_ids_of(assignments: Iterable[Assignment], prepared: Prepared) -> frozenset[str]:
-    """Name the App IDs that are called for: also those of live recorders that are to have another one."""
-    entries = [prepared.entries[one.key] for one in assignments if one.key in prepared.entries]
-    live = frozenset(session.identity.app_id for entry in entries for session in entry.open_sessions)
-    return live.union(one.app_id for one in assignments)
+def _app_ids_of(assignments: Iterable[Assignment]) -> frozenset[str]:
+    return frozenset(app_id for one in assignments for app_id in one.app_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +227,7 @@ class Planned:
 
     @property
     def app_ids(self) -> frozenset[str]:
-        return _app_ids_of(self.assignments, self.prepared)
+        return _app_ids_of(self.assignments)
 
 
 @asynccontextmanager

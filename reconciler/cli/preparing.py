@@ -13,9 +13,10 @@ from reconciler.manifests.hosts import page_problem
 from reconciler.manifests.schema import MintedToken
 from reconciler.manifests.secrets import SecretMissing
 from reconciler.manifests.values import SecretRef
-from reconciler.model import Entry, Held, Intended, Key, Secret, Session, Stopping
+from reconciler.model import Entry, Held, Intended, Key, Secret, Stopping
 from reconciler.planning.desired import Desired, Ground, Unwanted, desire
 from reconciler.planning.plan import PlannedAction
+from reconciler.planning.situation import app_id_of
 from reconciler.planning.slots import UidRange
 
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -54,13 +55,18 @@ class Prepared:
     def assignments(self, scope: Scope) -> tuple[Assignment, ...]:
         """Choose what to keep: the declared, what is still to be stopped, and with prune what nobody declares."""
         declared = {one.key: one for one in self.desired}
-        keep = [Assignment(one.key, one, one.app_id) for one in self.desired if scope.covers(one.key)]
+        keep = [
+            Assignment(one.key, one, app_id_of(self.entries.get(one.key) or Entry(one.key), one))
+            for one in self.desired
+            if scope.covers(one.key)
+        ]
         for key, entry in self.entries.items():
             if key in declared or not scope.covers(key) or not entry.open_sessions:
                 continue
             reason = "its manifest is gone" if scope.prune else _unfinished(entry)
             if reason:
-                keep.append(Assignment(key, Unwanted(reason), _app_id(entry)))
+                unwanted = Unwanted(reason)
+                keep.append(Assignment(key, unwanted, app_id_of(entry, unwanted)))
         return tuple(sorted(keep, key=lambda one: one.key))
 
     def left_alone(self, scope: Scope) -> tuple[Key, ...]:
@@ -199,11 +205,6 @@ def _unfinished(entry: Entry) -> str:
             case Intended(dismissed=reason) | Held(dismissed=reason) if reason:
                 return reason
     return ""
-
-
-def _app_id(entry: Entry) -> str:
-    session: Session = entry.open_sessions[0]
-    return session.identity.app_id
 
 
 def rename_notes(actions: Sequence[PlannedAction], prepared: Prepared, scope: Scope) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def absorb(entry: Entry, outcome: Outcome, rules: Rules) -> Written:  # noqa: C9
             return _updated(entry, outcome)
         case UpdateFailed(session=session, revision=revision, problem=problem, refused=refused, at=at):
             if refused:
-                changed = replace(entry, refusal=Refusal(revision, str(problem), at))
+                changed = replace(entry, refusal=Refusal(revision, str(problem), at, "update"))
             else:
                 changed = replace(entry, retry=backoff.unanswered(entry.retry, str(problem), rules, at))
             kind = "recording.refused" if refused else "recording.delayed"

@@ -192,8 +192,9 @@ def _change(situation: Situation, session: Session, desired: Desired) -> Stop | 
     disruptive = replacing(session, desired)
     if disruptive and desired.spec.replace != "next":
         return Stop(session, replace_reason(disruptive))
-    if situation.entry.refusal and situation.entry.refusal.revision == desired.revision:
-        return Hold(None, Because.REFUSED, situation.entry.refusal.problem)
+    refusal = situation.entry.refusal
+    if refusal and (refusal.of, refusal.revision) == ("update", desired.revision):
+        return Hold(None, Because.REFUSED, refusal.problem)
     found = changes(session.applied, desired.wanted) if desired.spec.mode == session.mode else ()
     for consequence in UPDATE_ORDER:
         fitting = tuple(change for change in found if change.consequence is consequence)

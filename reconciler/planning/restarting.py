@@ -47,7 +47,7 @@ def _kept_from_starting(situation: Situation, desired: Desired) -> Hold | None:
     if held:
         return held
     refusal, backoff = situation.entry.refusal, situation.entry.backoff
-    if refusal and refusal.revision == desired.revision:
+    if refusal and (refusal.of, refusal.revision) == ("start", desired.revision):
         return Hold(None, Because.REFUSED, refusal.problem)
     if backoff:
         until = due(backoff.until, situation.rules.backoff_max, situation.now)

@@ -24,6 +24,14 @@ class Gate:
 OPEN_GATE = Gate()
 
 
+def app_id_of(entry: Entry, desired: Desired | Unwanted) -> str:
+    """Tell whose quota and gate the next call stands under: the live recorder's own App ID, else the declared one."""
+    session = next(iter(entry.open_sessions), None)
+    if session is not None:
+        return session.identity.app_id
+    return desired.app_id if isinstance(desired, Desired) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What is wanted, what the ledger says, and the moment."""

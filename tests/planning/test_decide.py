@@ -44,6 +44,7 @@ from tests.planning.situations import (
 from tests.virtual_time import START
 
 GONE = Unwanted("its manifest is gone")
+BEST_FIT = desired(layout={"type": "bestFit"})
 WEB: dict[str, Any] = {
     "mode": "web",
     "web": {"url": "https://example.com/board"},
@@ -405,7 +406,9 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
     (
         "an update that was refused is not repeated for the same revision",
         desired(layout={"type": "bestFit"}),
-        entry(session(confirmed()), refusal=Refusal(desired(layout={"type": "bestFit"}).revision, "bad", at(0))),
+        entry(
+            session(confirmed()), refusal=Refusal(desired(layout={"type": "bestFit"}).revision, "bad", at(0), "update")
+        ),
         1,
         "hold Refused",
     ),
