@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.acting import Place, place, recording
+from tests.cli.acting import Place, app, place, recording
 
 
 @pytest.fixture
@@ -42,6 +42,19 @@ def test_another_delete_has_nothing_to_do(here: Place) -> None:
 
     assert (answer.code, answer.err) == (0, "")
     assert here.count("stop") == 2
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_credentials_of_an_app_are_found_beside_us(here: Place, *, broken: bool) -> None:
+    keys = "customerId: {env: ACCESS_KEY}, customerSecret: {env: SECRET_KEY}"
+    here.write(app("other", f"appId: {'f' * 32}, {keys}"), recording("c", "  app: other"), file="manifests/c.yaml")
+    here("apply", "--yes")
+    if broken:
+        here.write("kind: Nonsense\n")
+
+    assert here("delete", "a", "--yes").code == 0
+    assert here("delete", "c", "--yes").code == (4 if broken else 0)
+    assert here.recorded() == (["b", "c"] if broken else ["b"])
 
 
 def test_many_by_name_are_no_mass_stop(here: Place) -> None:
