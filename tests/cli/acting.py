@@ -167,6 +167,9 @@ class Place:
         wanted = set(endpoints) or CHANGING
         return sum(1 for call in self.calls if call.endpoint in wanted)
 
+    def ledger_files(self) -> list[Path]:
+        return [path for path in self.folder.rglob("*") if "ledger.db" in str(path) and path.is_file()]
+
     def get(self, name: str) -> dict[str, Any]:
         [found] = self("get", name, "-o", "json").json
         assert isinstance(found, dict)

@@ -84,7 +84,7 @@ class Searched:
         answer = self.place(*argv, **environ)
         self.seek(*(one.token for one in self.place.world.recorders if one.token))
         told = {"standard output": answer.out.encode(), "standard error": answer.err.encode()}
-        kept = {path.name: path.read_bytes() for path in self.place.folder.glob("ledger*") if path.is_file()}
+        kept = {path.name: path.read_bytes() for path in self.place.ledger_files()}
         for where, content in (told | kept).items():
             found = [value for value in self.sought if value in content]
             assert not found, f"{argv}: {where} shows {found}"
@@ -146,7 +146,7 @@ def test_what_a_kill_leaves_behind(here: Searched) -> None:
 
     assert (here.place.folder / "ledger.db-wal").exists()
     assert [form for form in here.sought if form in told.encode()] == []
-    for path in here.place.folder.glob("ledger*"):
+    for path in here.place.ledger_files():
         assert [form for form in here.sought if form in path.read_bytes()] == []
         assert path.stat().st_mode & 0o077 == 0
     here("get")
