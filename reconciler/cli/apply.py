@@ -38,18 +38,19 @@ async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output
     from reconciler.planning.guards import assert_no_mass_stop, assert_not_emptied  # noqa: PLC0415
 
     settings = here.settings()
-    manifests = accept(paths, stdin=read_stdin(paths), policy=settings.policy(), allow_empty=True)
+    stdin = read_stdin(paths)
+    manifests = accept(paths, stdin=stdin, policy=settings.policy(), allow_empty=True)
     place = here.ledger_place(changes=True)
     async with open_site(outside_of(here, settings), settings, manifests, place, settings.set, create=True) as site:
         scope = Scope(settings.set, options["prune"], frozenset(options["targets"]))
         planned = await site.refreshed(scope, "stale", strict=True)
-        if not manifests.recordings and not any(entry.open_sessions for entry in planned.prepared.entries.values()):
-            accept(paths, policy=settings.policy())  # says that there are no manifests, if that is why
+        if not (manifests.recordings or planned.prepared.is_live):
+            accept(paths, stdin=stdin, policy=settings.policy())  # says that there are no manifests, if that is why
+        if output == "text" or not (options["yes"] or planned.plan.converged):
+            show_plan(here, planned, settings.qps, err=output == "json")
         if not options["allow_mass_stop"]:
             assert_not_emptied(manifests.recordings, planned.prepared.entries)
             assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent)
-        if output == "text" or not (options["yes"] or planned.plan.converged):
-            show_plan(here, planned, settings.qps, err=output == "json")
         if not planned.plan.converged:  # also what is only held now may start or stop something before it rests
             with asking():
                 here.confirm("Do this?", yes=options["yes"])
@@ -81,9 +82,10 @@ def show_plan(here: Here, planned: "Planned", qps: float, *, err: bool = False) 
 
 async def act(here: Here, site: "Site", planned: "Planned", patience: timedelta) -> "Verdict":
     """Converge with progress; when interrupted, say what is left."""
-    from reconciler.cli.progress import progress_for  # noqa: PLC0415 - only when it is used
+    from reconciler.agora.quota import SHARE  # noqa: PLC0415 - only when it is used
+    from reconciler.cli.progress import progress_for  # noqa: PLC0415
 
-    with progress_for(here, planned) as progress:
+    with progress_for(here, planned, site.settings.qps * SHARE) as progress:
         try:
             return await site.converge(planned, patience, progress)
         except asyncio.CancelledError:

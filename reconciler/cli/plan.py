@@ -64,16 +64,20 @@ async def _plan(
     from reconciler.errors import UnsafePlanError  # noqa: PLC0415
     from reconciler.ledger.files import locate  # noqa: PLC0415
     from reconciler.manifests.accept import accept  # noqa: PLC0415
-    from reconciler.planning.guards import assert_no_mass_stop  # noqa: PLC0415
+    from reconciler.planning.guards import assert_no_mass_stop, assert_not_emptied  # noqa: PLC0415
 
     settings = here.settings()
-    manifests = accept(paths, stdin=read_stdin(paths), policy=settings.policy())
+    stdin = read_stdin(paths)
+    manifests = accept(paths, stdin=stdin, policy=settings.policy(), allow_empty=True)
     place = here.ledger_place(changes=False)
     async with open_site(outside_of(here, settings), settings, manifests, place, settings.set, create=False) as site:
         if site.ledger is None:
             here.say(f"there is no ledger at {locate(place)} yet: planned as if nothing had been recorded")
         planned = await site.refreshed(Scope(settings.set, prune, targets), refresh)
+    if not (manifests.recordings or planned.prepared.is_live):
+        accept(paths, stdin=stdin, policy=settings.policy())  # says that there are no manifests, if that is why
     try:
+        assert_not_emptied(manifests.recordings, planned.prepared.entries)
         assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent)
     except UnsafePlanError as held_back:
         here.say(f"apply would say: {held_back}")

@@ -52,6 +52,11 @@ class Prepared:
     faults: tuple[Fault, ...]  # secrets that cannot be read, tokens that do not fit: plan marks, apply refuses
     revision: str
 
+    @property
+    def is_live(self) -> bool:
+        """Tell whether a recorder of the set runs, or may run."""
+        return any(entry.open_sessions for entry in self.entries.values())
+
     def assignments(self, scope: Scope) -> tuple[Assignment, ...]:
         """Choose what to keep: the declared, what is still to be stopped, and with prune what nobody declares."""
         declared = {one.key: one for one in self.desired}

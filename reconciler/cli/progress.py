@@ -1,5 +1,6 @@
 """What a person sees while recordings converge: a live table on a terminal, one line per fact elsewhere."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,8 +44,9 @@ class PlainProgress:
 class LiveProgress:
     """A table that is drawn again and again: what each recording waits for, why, and for how long."""
 
-    def __init__(self, planned: "Planned", live: Any) -> None:
+    def __init__(self, planned: "Planned", live: Any, rate: float) -> None:
         self._live = live
+        self._rate = rate  # calls per second
         self._began = time.monotonic()
         self._calls_left = planned.plan.calls
         self._total = len(planned.assignments)
@@ -89,12 +91,13 @@ class LiveProgress:
             table.add_row(f"… and {hidden} more", "", "", "", style="dim")
         done = f"{len(self._rested)} of {self._total} at rest"
         spent = f"{time.monotonic() - self._began:.0f} s"
-        table.add_row(done, f"{self._calls_left} calls to go", spent, "", style="bold")
+        quota = f"{self._calls_left} calls to go: {math.ceil(self._calls_left / self._rate)} s of the quota"
+        table.add_row(done, quota, spent, "", style="bold")
         return table
 
 
 @contextmanager
-def progress_for(here: Here, planned: "Planned") -> Iterator[PlainProgress | LiveProgress]:
+def progress_for(here: Here, planned: "Planned", rate: float) -> Iterator[PlainProgress | LiveProgress]:
     """Choose by where the messages go: the live table needs a terminal."""
     import sys  # noqa: PLC0415 - only to look at the stream
 
@@ -105,7 +108,7 @@ def progress_for(here: Here, planned: "Planned") -> Iterator[PlainProgress | Liv
     from rich.live import Live  # noqa: PLC0415
 
     live = Live(console=Console(stderr=True), refresh_per_second=_REFRESHED_PER_SECOND, transient=True)
-    progress = LiveProgress(planned, live)
+    progress = LiveProgress(planned, live, rate)
     try:
         with live:
             live.update(progress)

@@ -76,13 +76,14 @@ class Here:
         return printable(text)
 
     def confirm(self, question: str, *, yes: bool) -> None:
-        """Ask before something changes. Raises Abort for a no, UsageError where nobody can be asked."""
+        """Ask before something changes. A no ends the command with 1; UsageError where nobody can be asked."""
         if yes:
             return
         if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
             raise click.UsageError("this would change something and there is no terminal to ask at: say --yes")
         if not click.confirm(question, err=True):
-            refuse("nothing was changed")
+            self.say("nothing was changed")
+            raise SystemExit(1)
 
 
 def refuse(message: str) -> NoReturn:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from reconciler.model import Entry, Identity, Slot
+from reconciler.model import Ended, Entry, Identity, Slot
 
 UidRange = tuple[int, int]  # both ends included
 
@@ -39,8 +39,14 @@ def derived_uids(app_id: str, channel: str, name: str, uid_range: UidRange, take
 
 
 def next_slot(slots: Sequence[Slot], entry: Entry | None) -> Slot:
-    """Choose the slot for a new first recorder: another than the last one's, so that the two cannot kick each other."""
+    """Choose the slot for a new first recorder: another than the last one's, so that the two cannot kick each other.
+
+    What was let go on purpose may live: only in its own slot does the service itself refuse a second one (53).
+    """
     mine = [slot for slot in slots if slot.copy == 1]
-    last = next((one.slot for one in reversed(entry.sessions) if one.slot.copy == 1), None) if entry else None
-    others = [slot for slot in mine if slot is not last]
-    return others[0] if others else mine[0]
+    last = next((one for one in reversed(entry.sessions) if one.slot.copy == 1), None) if entry else None
+    if last is None:
+        return mine[0]
+    if isinstance(last.state, Ended) and last.state.how in ("forgotten", "left") and last.slot in mine:
+        return last.slot
+    return next((slot for slot in mine if slot is not last.slot), mine[0])

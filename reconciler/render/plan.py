@@ -58,7 +58,7 @@ def summary(plan: Plan, rate: float = RATE) -> str:
         return f"Plan: {what}; {counted(plan.calls, 'call')}{_lasting(plan.calls, rate)}"
     held, resting = counts[-1][0], len([one for one in plan.actions if one.verb == "none"])
     if not plan.actions:
-        return "Nothing to do: nothing is declared and nothing runs."
+        return "Nothing to do: nothing is declared."
     if not held:
         return f"Nothing to do: {_are_as_declared(resting)}."
     said = f"{counted(held, 'recording')} {'is' if held == 1 else 'are'} held"

@@ -528,6 +528,20 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         "start A: the last one ended: the recorder is gone",
     ),
     (
+        "what was forgotten may live: its own slot again, where the service refuses a second one",
+        desired(),
+        entry(session(ended("forgotten"))),
+        1,
+        "start A: the last one ended: the recorder is gone",
+    ),
+    (
+        "what was forgotten under another uid: a slot of ours",
+        desired(uid=5),
+        entry(session(ended("forgotten"), slot=Slot.B)),
+        1,
+        "start A: the last one ended: the recorder is gone",
+    ),
+    (
         "one uid only: the same slot again",
         desired(uid=5),
         entry(session(ended(), uid=5)),

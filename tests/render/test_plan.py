@@ -95,7 +95,7 @@ def test_colour_is_there_only_when_asked_for() -> None:
 @pytest.mark.parametrize(
     ("plan", "line"),
     [
-        pytest.param(Plan(()), "Nothing to do: nothing is declared and nothing runs.", id="an empty set"),
+        pytest.param(Plan(()), "Nothing to do: nothing is declared.", id="an empty set"),
         pytest.param(Plan((NONE,)), "Nothing to do: 1 recording is as declared.", id="one as declared"),
         pytest.param(Plan((NONE,) * 12), "Nothing to do: 12 recordings are as declared.", id="all as declared"),
         pytest.param(Plan((HOLD,)), "Nothing to do now: 1 recording is held.", id="only a hold"),
