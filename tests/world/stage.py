@@ -76,6 +76,7 @@ class CrashAt:
     seen: list[str] = field(default_factory=list)
     dead: bool = False
     named: str | None = None
+    death: asyncio.Event = field(default_factory=asyncio.Event)
 
     def die_at(self, point: str) -> None:
         self.named = point
@@ -86,6 +87,7 @@ class CrashAt:
         self.seen.append(point)
         if len(self.seen) - 1 == self.at or point == self.named:
             self.dead = True
+            self.death.set()
             raise Crash(point)
 
 
@@ -162,11 +164,11 @@ class Stage:
 
     def _on_call(self, when: str, endpoint: str, channel: str | None) -> None:
         del channel
-        if self.crash is not None and endpoint in CHANGING:
+        if self.crash is not None:
             self.crash(f"{when} {endpoint}")
 
     def _on_commit(self, label: str) -> None:
-        if self.crash is not None and label.rsplit(maxsplit=1)[-1] in {"save", "claim", "release", "rename"}:
+        if self.crash is not None:
             self.crash(label)
 
     async def plan(self, *, prune: bool = False, refresh: str = "stale") -> Planned:
@@ -174,7 +176,22 @@ class Stage:
             return await site.refreshed(Scope(self.set, prune), refresh)  # type: ignore[arg-type] # a literal's name
 
     async def apply(self, *, prune: bool = False, minutes: float = 5, targets: frozenset[str] = frozenset()) -> Verdict:
-        """Do what `reconciler apply --yes` does."""
+        """Do what `reconciler apply --yes` does; raises Crash when the process dies on the way."""
+        applying = asyncio.ensure_future(self._apply(minutes, targets, prune=prune))
+        if self.crash is None:
+            return await applying
+        death = asyncio.ensure_future(self.crash.death.wait())
+        await asyncio.wait([applying, death], return_when=asyncio.FIRST_COMPLETED)
+        if not self.crash.dead:
+            death.cancel()
+            return await applying
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+        raise Crash(self.crash.seen[-1])
+
+    async def _apply(self, minutes: float, targets: frozenset[str], *, prune: bool) -> Verdict:
         async with self.process() as site:
             planned = await site.refreshed(Scope(self.set, prune, targets), "stale")
             assert not planned.prepared.faults
