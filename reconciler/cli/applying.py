@@ -93,6 +93,17 @@ class Site:
             stock = Stock(await self.ledger.fingerprint_key(), await self.ledger.entries())
         return prepare(self.manifests, self._app_ids, stock, self.set, self.settings.uid_range, self._values)
 
+    def assert_apps_kept(self, prepared: Prepared) -> None:
+        """Refuse a set that has lost the App ID of any live recording of its own, also of one that is left alone (S2).
+
+        Raises:
+            UnsafePlanError: naming the recordings.
+        """
+        live = frozenset(
+            session.identity.app_id for entry in prepared.entries.values() for session in entry.open_sessions
+        )
+        assert_apps_kept(prepared.entries, live - {*self._app_ids.values(), self.settings.app_id or ""})
+
     def rules(self, prepared: Prepared) -> Rules:
         """Hand down the timing; how often is polled depends on how many there are."""
         live = sum(1 for entry in prepared.entries.values() if entry.open_sessions)

@@ -308,6 +308,7 @@ def test_a_ledger_that_cannot_be_kept_is_told_before_any_call(here: Place, place
 
 
 def test_an_app_that_leaves_while_its_recording_is_live_is_4(here: Place) -> None:
+    """S2: also where the recording itself stays declared."""
     here("apply", "--yes")
     keys = "customerId: {env: ACCESS_KEY}, customerSecret: {env: SECRET_KEY}"
     here.write(app("default", f"appId: {OTHER_APP}, {keys}"), recording("a"))
@@ -315,6 +316,17 @@ def test_an_app_that_leaves_while_its_recording_is_live_is_4(here: Place) -> Non
 
     assert answer.code == 4, answer.err
     assert "they could not be stopped any more: a (App ID 0123" in answer.err
+    assert here.recorded() == ["a"]
+
+
+def test_an_app_that_leaves_with_its_live_recording_is_4_though_nothing_is_pruned(here: Place) -> None:
+    """S2: what is left alone must be stoppable, too."""
+    here("apply", "--yes")
+    keys = "customerId: {env: ACCESS_KEY}, customerSecret: {env: SECRET_KEY}"
+    here.write(app("default", f"appId: {OTHER_APP}, {keys}"), recording("b"))
+    answer = here("apply", "--yes", RECONCILER_APP_ID=OTHER_APP)
+
+    assert answer.code == 4, answer.err
     assert here.recorded() == ["a"]
 
 

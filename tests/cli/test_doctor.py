@@ -91,6 +91,7 @@ def test_what_the_service_says_is_told_apart(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """S24: a handle that cannot exist proves credentials."""
     with running_simulator(options, parse_faults(faults)) as running:
         code, findings = examine(account(running.url, tmp_path), tmp_path, capsys)
 

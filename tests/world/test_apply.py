@@ -185,3 +185,24 @@ def test_windows_and_occupancy_are_said_and_not_acted_on(stage: Stage) -> None:
         assert stage.calls() == 0
 
     played(story)
+
+
+def test_s22_polls_that_change_nothing_are_no_events(stage: Stage) -> None:
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        await stage.apply()
+        await minutes(1)
+        stage.told.events.clear()
+        asked = stage.calls("query")
+        for _ in range(5):
+            await minutes(1)
+            await stage.apply()
+        assert stage.calls("query") - asked == 5
+        assert stage.told.events == []
+        async with stage.process() as site:
+            assert site.ledger is not None
+            kinds = [event.kind for _, event in await site.ledger.events()]
+            assert kinds == ["recording.starting", "recording.started", "recording.confirmed"]
+
+    played(story)
