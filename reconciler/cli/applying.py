@@ -18,7 +18,7 @@ from reconciler.cli.preparing import Prepared, Scope, Stock, prepare, rename_not
 from reconciler.cli.terminal import Here
 from reconciler.cli.workshop import Workshop, open_workshop, steady_clock
 from reconciler.controller import Assignment, Watch
-from reconciler.errors import ManifestError
+from reconciler.errors import ManifestError, SettingsError
 from reconciler.ledger import Ledger, WriterThread, open_ledger
 from reconciler.ledger.threads import Thread
 from reconciler.logs import set_up_logs
@@ -29,13 +29,14 @@ from reconciler.planning.guards import assert_apps_kept
 from reconciler.planning.intents import declare
 from reconciler.planning.plan import DONE, Plan, plan_one
 from reconciler.planning.rules import Rules
-from reconciler.planning.situation import OPEN_GATE
+from reconciler.planning.situation import OPEN_GATE, Gate
 from reconciler.settings import Settings
 
 REFUSED = frozenset({Because.REFUSED, Because.APP_REFUSED, Because.SECRET_MISSING})
 NO_MANIFESTS = ManifestSet((), {}, "", {})
 
 Refresh = Literal["none", "stale", "all"]
+GateOf = Callable[[Assignment], Gate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,11 @@ class Site:
             yield workshop
 
     async def refreshed(self, scope: Scope, refresh: Refresh, *, strict: bool = False) -> "Planned":
-        """Ask about what was not asked about lately, and plan on the answers.
+        """Ask about what was not asked about lately, and plan on the answers; who cannot be asked is held as unknown.
 
         Raises:
             ManifestError: there are secrets that cannot be used, and that is `strict`: nobody is asked then.
+            SettingsError: credentials are missing, and that is `strict`.
         """
         prepared = await self.prepare()
         if strict and prepared.faults:
@@ -152,11 +154,19 @@ class Site:
         assignments = prepared.assignments(scope)
         live = [one for one in assignments if one.key in prepared.entries and prepared.entries[one.key].open_sessions]
         if refresh == "none" or not live or self.ledger is None:
-            return self._planned(prepared, scope, None)
-        async with self.workshop(prepared, _app_ids_of(live)) as workshop:
-            age = timedelta(0) if refresh == "all" else self.rules(prepared).poll_interval
-            await workshop.controller.refresh(live, older_than=age)
-            return self._planned(await self._reread(prepared), scope, workshop)
+            return self._planned(prepared, scope)
+        age = timedelta(0) if refresh == "all" else self.rules(prepared).poll_interval
+        try:
+            async with self.workshop(prepared, _app_ids_of(live)) as workshop:
+                await workshop.controller.refresh(live, older_than=age)
+                gate_of = workshop.controller.gate
+        except SettingsError as error:
+            if strict:
+                raise
+            unknown = Gate(refused=f"unknown, for it could not be asked: {error}")
+            unasked = {one.key for one in live}
+            return self._planned(prepared, scope, lambda one: unknown if one.key in unasked else OPEN_GATE)
+        return self._planned(await self._reread(prepared), scope, lambda one: gate_of(one.app_id))
 
     async def _reread(self, prepared: Prepared) -> Prepared:
         assert self.ledger is not None
@@ -165,8 +175,8 @@ class Site:
             entries[new] = replace(entries.pop(old), key=new)
         return replace(prepared, entries=entries)
 
-    def _planned(self, prepared: Prepared, scope: Scope, workshop: Workshop | None) -> "Planned":
-        planned = self.plan(prepared, prepared.assignments(scope), workshop)
+    def _planned(self, prepared: Prepared, scope: Scope, gate_of: GateOf | None = None) -> "Planned":
+        planned = self.plan(prepared, prepared.assignments(scope), gate_of)
         notes = [*rename_notes(planned.plan.actions, prepared, scope), *(str(fault) for fault in prepared.faults)]
         left_alone = prepared.left_alone(scope)
         if left_alone:
@@ -174,10 +184,8 @@ class Site:
             notes.append(f"live, not in these manifests and left alone: {names}; --prune stops them")
         return replace(planned, plan=replace(planned.plan, notes=tuple(notes)))
 
-    def plan(
-        self, prepared: Prepared, assignments: tuple[Assignment, ...], workshop: Workshop | None = None
-    ) -> "Planned":
-        """Plan these assignments; an App ID that was refused during the refresh holds all of its own."""
+    def plan(self, prepared: Prepared, assignments: tuple[Assignment, ...], gate_of: GateOf | None = None) -> "Planned":
+        """Plan these assignments; whom a gate keeps back is held."""
         now, rules = self.outside.clock(), self.rules(prepared)
         actions = tuple(
             plan_one(
@@ -185,7 +193,7 @@ class Site:
                 prepared.entries.get(one.key) or Entry(one.key),
                 now,
                 rules,
-                workshop.controller.gate(one.app_id) if workshop else OPEN_GATE,
+                gate_of(one) if gate_of else OPEN_GATE,
             )
             for one in assignments
         )

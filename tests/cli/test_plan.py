@@ -76,6 +76,17 @@ def test_a_fresh_answer_is_asked_again_only_for_all(here: Place, refresh: str, a
     assert here.count("query") - before == asked
 
 
+def test_who_cannot_be_asked_for_want_of_credentials_is_held_as_unknown(here: Place) -> None:
+    here("apply", "--yes")
+    here.write(recording("a"), recording("new"))
+    answer = here("plan", "--refresh", "all", "-o", "json", RECONCILER_CUSTOMER_ID=None)
+
+    assert answer.code == 0
+    assert [(one["name"], one["action"]) for one in answer.json["actions"]] == [("a", "hold"), ("new", "start")]
+    assert answer.json["actions"][0]["reason"].startswith("unknown, for it could not be asked: RECONCILER_CUSTOMER_ID")
+    assert not answer.json["converged"]
+
+
 @pytest.mark.parametrize(("refresh", "asked"), [("none", 0), ("stale", 1), ("all", 1)])
 def test_what_was_never_asked_about_is_asked_unless_told_not_to(here: Place, refresh: str, asked: int) -> None:
     assert here("apply", "--yes", "--timeout", "0.2s", RECONCILER_CONFIRM_DELAY="60").code == 3
