@@ -20,6 +20,7 @@ from reconciler.cli.workshop import Workshop, open_workshop, steady_clock
 from reconciler.controller import Assignment, Watch
 from reconciler.errors import ManifestError, SettingsError
 from reconciler.ledger import Ledger, WriterThread, open_ledger
+from reconciler.ledger.files import locate
 from reconciler.ledger.threads import Thread
 from reconciler.logs import set_up_logs
 from reconciler.manifests.accept import ManifestSet
@@ -84,7 +85,6 @@ class Site:
         self.manifests = manifests
         self.ledger = ledger
         self.set = set_name
-        self._values = outside.values
         self._app_ids = app_ids(manifests, settings)
 
     async def prepare(self) -> Prepared:
@@ -92,7 +92,7 @@ class Site:
         stock = Stock()
         if self.ledger is not None:
             stock = Stock(await self.ledger.fingerprint_key(), await self.ledger.entries())
-        return prepare(self.manifests, self._app_ids, stock, self.set, self.settings.uid_range, self._values)
+        return prepare(self.manifests, self._app_ids, stock, self.set, self.settings.uid_range, self.outside.values)
 
     def assert_apps_kept(self, prepared: Prepared) -> None:
         """Refuse a set that has lost the App ID of any live recording of its own, also of one that is left alone (S2).
@@ -117,7 +117,7 @@ class Site:
             UnsafePlanError: nobody has the App ID of a live recording any more (S2).
         """
         assert self.ledger is not None
-        found = accounts(app_ids, self.manifests, self.settings, self._values)
+        found = accounts(app_ids, self.manifests, self.settings, self.outside.values)
         assert_apps_kept(prepared.entries, app_ids - found.keys())
         if found:
             await self.ledger.serve(service_of(found.values(), self.settings), "the ledger")
@@ -154,7 +154,7 @@ class Site:
         assignments = prepared.assignments(scope)
         live = [one for one in assignments if one.key in prepared.entries and prepared.entries[one.key].open_sessions]
         if refresh == "none" or not live or self.ledger is None:
-            return self._planned(prepared, scope)
+            return self._planned(prepared, scope, assignments)
         age = timedelta(0) if refresh == "all" else self.rules(prepared).poll_interval
         try:
             async with self.workshop(prepared, _app_ids_of(live)) as workshop:
@@ -165,8 +165,9 @@ class Site:
                 raise
             unknown = Gate(refused=f"unknown, for it could not be asked: {error}")
             unasked = {one.key for one in live}
-            return self._planned(prepared, scope, lambda one: unknown if one.key in unasked else OPEN_GATE)
-        return self._planned(await self._reread(prepared), scope, lambda one: gate_of(one.app_id))
+            return self._planned(prepared, scope, assignments, lambda one: unknown if one.key in unasked else OPEN_GATE)
+        asked = await self._reread(prepared)
+        return self._planned(asked, scope, asked.assignments(scope), lambda one: gate_of(one.app_id))
 
     async def _reread(self, prepared: Prepared) -> Prepared:
         assert self.ledger is not None
@@ -175,8 +176,14 @@ class Site:
             entries[new] = replace(entries.pop(old), key=new)
         return replace(prepared, entries=entries)
 
-    def _planned(self, prepared: Prepared, scope: Scope, gate_of: GateOf | None = None) -> "Planned":
-        planned = self.plan(prepared, prepared.assignments(scope), gate_of)
+    def _planned(
+        self,
+        prepared: Prepared,
+        scope: Scope,
+        assignments: tuple[Assignment, ...],
+        gate_of: GateOf | None = None,
+    ) -> "Planned":
+        planned = self.plan(prepared, assignments, gate_of)
         notes = [*rename_notes(planned.plan.actions, prepared, scope), *(str(fault) for fault in prepared.faults)]
         left_alone = prepared.left_alone(scope)
         if left_alone:
@@ -261,7 +268,7 @@ async def open_site(
 ) -> AsyncIterator[Site]:
     """Open the ledger for one set; without `create` a missing one is as good as an empty one."""
     ledger = None
-    if create or _exists(place):
+    if create or locate(place).exists():
         ledger = await open_ledger(
             place, service=None, now=outside.clock, run=outside.thread(), create=create, on_commit=outside.on_commit
         )
@@ -270,12 +277,6 @@ async def open_site(
     finally:
         if ledger is not None:
             await ledger.close()
-
-
-def _exists(place: str | Path) -> bool:
-    from reconciler.ledger.files import locate  # noqa: PLC0415
-
-    return locate(place).exists()
 
 
 def outside_of(here: Here, settings: Settings) -> Outside:

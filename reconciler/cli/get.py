@@ -38,7 +38,8 @@ FAILED = 1
 @click.option("-A", "--all-sets", "every_set", is_flag=True, help="Recordings of every set.")
 @click.pass_obj
 def command(here: Here, names: tuple[str, ...], output: str, labels: tuple[str, ...], *, every_set: bool) -> int:
-    from reconciler.cli.ledger_reading import note_if_empty, open_reading, rules_of, unknown  # noqa: PLC0415
+    from reconciler.cli.ledger_reading import note_if_empty, open_reading, rules_of  # noqa: PLC0415
+    from reconciler.cli.naming import unknown  # noqa: PLC0415
     from reconciler.planning.status import status_of  # noqa: PLC0415
 
     wanted = [_selector(text) for text in labels]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
+from reconciler.cli.naming import unknown
 from reconciler.cli.terminal import Here, refuse
 from reconciler.ledger.files import locate
 from reconciler.ledger.ledger import Ledger, open_ledger
@@ -79,14 +80,6 @@ def finish(coroutine: Coroutine[Any, Any, T]) -> T:
         value: T = end.value
         return value
     raise AssertionError("the ledger's inline thread does not wait")
-
-
-def unknown(name: str, set_name: str, names: Collection[str]) -> str:
-    """Say that there is no such recording, and what may have been meant."""
-    import difflib  # noqa: PLC0415 - only for a slip of the pen
-
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"there is no recording {name} in set {set_name}{f'; did you mean {near[0]}?' if near else ''}"
 
 
 def rules_of(here: Here, entries: Collection[Entry]) -> Rules:

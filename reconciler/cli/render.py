@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli.terminal import DEFAULT_PATHS, Here, print_json, printable, read_stdin
+from reconciler.logs import MASK
 
 if TYPE_CHECKING:
     from reconciler.manifests.accept import Declared, ManifestSet
     from reconciler.planning.desired import Desired
     from reconciler.settings import Settings
-
-_MASK: Final = "****"
 
 
 @click.command(short_help="Show manifests resolved, or the exact bodies that would be sent.")
@@ -89,8 +88,8 @@ def _bodies(desired: "Desired", now: datetime) -> dict[str, Any]:
     from reconciler.agora import wire  # noqa: PLC0415 - see command
 
     spec, identity = desired.spec, next(iter(desired.slots.values()))
-    token = _MASK if spec.token is not None else None
-    start = wire.start_body(spec, identity, lambda _: _MASK, name=desired.key.name, at=now, token=token)
+    token = MASK if spec.token is not None else None
+    start = wire.start_body(spec, identity, lambda _: MASK, name=desired.key.name, at=now, token=token)
     bodies = {"name": desired.key.name, "acquire": wire.acquire_body(spec, identity), "start": start}
     if spec.mode == "mix":
         bodies["updateLayout"] = wire.layout_body(spec, identity)
@@ -105,7 +104,7 @@ def _masked(value: Any, name: str = "") -> Any:
         return {key: _masked(below, key) for key, below in value.items()}
     if isinstance(value, list):
         return [_masked(one, name) for one in value]
-    if name == "url" and isinstance(value, str) and value != _MASK:
+    if name == "url" and isinstance(value, str) and value != MASK:
         from reconciler.agora.wire import masked_url  # noqa: PLC0415 - see command
 
         return masked_url(value)

@@ -124,8 +124,6 @@ class Starter:
     def _still_unsettled(self, session: Session, outcome: Outcome) -> Outcome:
         """Keep what may live unsettled, whatever kept us from asking about it."""
         match outcome:
-            case AppRefused(problem=problem, at=at):
-                return AppRefused(problem, at)
             case (
                 NoRoom(problem=problem, at=at)
                 | NotStarted(problem=problem, at=at)

@@ -21,8 +21,8 @@ from reconciler.simulator.recorder import Recorder
 from reconciler.simulator.routes import CHANGING
 from reconciler.simulator.serve import running_simulator
 from reconciler.simulator.world import Call, World
+from tests.world.stage import APP_ID, recording
 
-APP_ID = "0123456789abcdef0123456789abcdef"
 PATIENCE = 30.0  # seconds until a test that waits for what never comes gives up
 
 # Nothing here waits for what only a real service needs: joining, uploading, leaving.
@@ -33,21 +33,6 @@ QUICK: dict[str, Any] = {
     "exit_seconds": 0.0,
     "conflict_after_stop": 0.0,
 }
-STORAGE = """
-  storage:
-    vendor: s3
-    region: us-east-1
-    bucket: lessons
-    accessKey: {env: ACCESS_KEY}
-    secretKey: {env: SECRET_KEY}
-"""
-
-
-def recording(name: str, spec: str = "", metadata: str = "") -> str:
-    """Write a manifest; `spec` and `metadata` are lines of YAML, indented by two."""
-    extra = f"\n{metadata}" if metadata else ""
-    head = f"apiVersion: recordings.reconciler/v1\nkind: Recording\nmetadata:\n  name: {name}{extra}\n"
-    return f"{head}spec:{STORAGE}{spec}\n"
 
 
 def app(name: str, spec: str) -> str:

@@ -12,7 +12,8 @@ import pytest
 
 from reconciler.agora.token import mint_token
 from reconciler.model import Secret
-from tests.cli.acting import APP_ID, Place, app, place, recording
+from tests.cli.acting import Place, app, place
+from tests.world.stage import APP_ID, recording
 
 CERTIFICATE = "c" * 32
 OTHER_APP = "f" * 32

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.acting import Place, app, place, recording
+from tests.cli.acting import Place, app, place
+from tests.world.stage import recording
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.simulator.recorder import Recorder
-from tests.cli.acting import Place, place, recording
+from tests.cli.acting import Place, place
+from tests.world.stage import recording
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.acting import PATIENCE, Place, place, recording
+from tests.cli.acting import PATIENCE, Place, place
+from tests.world.stage import recording
 
 
 @pytest.fixture

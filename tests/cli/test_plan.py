@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.acting import Place, app, place, recording
+from tests.cli.acting import Place, app, place
+from tests.world.stage import recording
 
 START = {
     "name": "a",

@@ -11,7 +11,8 @@ import pytest
 
 from reconciler.agora.token import mint_token
 from reconciler.model import Secret
-from tests.cli.acting import APP_ID, Answer, Place, app, place, recording
+from tests.cli.acting import Answer, Place, app, place
+from tests.world.stage import APP_ID, recording
 
 CERTIFICATE = "c0ffee5ec2e7" + "d" * 20
 TOKEN = mint_token(
