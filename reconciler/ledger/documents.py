@@ -66,23 +66,24 @@ def write(what: str, kind: type, key: Key, value: Any) -> tuple[str, int]:
 
 
 def read_entry(key: Key, document: str, check: int) -> Entry:
-    return cast("Entry", _read("entry", Entry, key, document, check))
+    return read("entry", Entry, key, document, check)
 
 
 def read_session(key: Key, document: str, check: int) -> Session:
-    return cast("Session", _read("session", Session, key, document, check))
+    return read("session", Session, key, document, check)
 
 
 def read_event(key: Key, document: str, check: int) -> Event:
-    return cast("Event", _read("event", Event, key, document, check))
+    return read("event", Event, key, document, check)
 
 
-def _read(what: str, kind: type, key: Key, document: str, check: int) -> Any:
+def read(what: str, kind: Callable[..., T], key: Key, document: str, check: int) -> T:
+    """Make the noun of its document. Raises DocumentError, saying which one and why."""
     if checksum(key, document) != check:
         raise DocumentError(f"the {what} of {key} cannot be read: its checksum is wrong")
     try:
         value = json.loads(document)
-        return _codec(kind).decode({**value, "key": key} if "key" in _hints(kind) else value)
+        return cast("T", _codec(kind).decode({**value, "key": key} if "key" in _hints(kind) else value))
     except MISFITS as error:
         raise DocumentError(f"the {what} of {key} cannot be read: {error}") from error
 

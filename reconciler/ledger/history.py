@@ -69,3 +69,23 @@ def _of(key: Key | None, set_name: str | None) -> tuple[str, list[Any]]:
     if key is not None:
         return "WHERE set_name = ? AND name = ?", [key.set, key.name]
     return ("WHERE set_name = ?", [set_name]) if set_name is not None else ("WHERE 1 = 1", [])
+
+
+def cursor(connection: Connection, name: str) -> int | None:
+    """Read how far in the history somebody has come who reads on; None if it never began."""
+    row = connection.execute("SELECT position FROM cursors WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else None
+
+
+def move_cursor(connection: Connection, name: str, position: int) -> None:
+    connection.execute(
+        "INSERT INTO cursors (name, position) VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET position = excluded.position",
+        (name, position),
+    )
+
+
+def last_event(connection: Connection) -> int:
+    """Give the id of the newest event; 0 where there is none."""
+    row = connection.execute("SELECT max(id) FROM events").fetchone()
+    return int(row[0] or 0)

@@ -2,20 +2,32 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
 from typing import TypeVar
 
 from reconciler.errors import LedgerError
-from reconciler.ledger import accounts, claims, entries, files, history
+from reconciler.ledger import accounts, claims, entries, files, history, orders, standings
 from reconciler.ledger.claims import Claim
 from reconciler.ledger.holders import Holders
 from reconciler.ledger.sqlite import Database
+from reconciler.ledger.standings import Declaration, Declarations, Kind
 from reconciler.ledger.threads import Connection, InlineThread, Job, Thread
 from reconciler.model import Entry, Event, Identity, Key, Session
+from reconciler.planning.orders import Orders
+from reconciler.planning.standing import SetOrders, Standing
 
 T = TypeVar("T")
 SERVICES = {"agora": "Agora", "simulator": "an API simulator"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the ledger holds for one turn of a recording."""
+
+    entry: Entry
+    orders: Orders
 
 
 async def open_ledger(
@@ -102,6 +114,20 @@ class Ledger:
         """Give the key back; a claim that was lost or given back before changes nothing."""
         await self._write("release", lambda connection: claims.release(connection, claim))
 
+    async def take(self, key: Key) -> tuple[Claim, Sheet] | None:
+        """Take the key for a turn and read its sheet, in one transaction; None while another living holder has it."""
+        holders = self._holders
+
+        def take(connection: Connection) -> tuple[Claim, Sheet] | None:
+            claim = claims.claim(connection, key, holders.own(), holders.lives)
+            return (claim, _sheet(connection, key)) if claim else None
+
+        return await self._write("claim", take)
+
+    async def sheet(self, key: Key) -> Sheet:
+        """Read what a turn of that recording would stand on."""
+        return await self._read("sheet", lambda connection: _sheet(connection, key))
+
     # -- entries
 
     async def entries(self, set_name: str | None = None) -> dict[Key, Entry]:
@@ -167,6 +193,80 @@ class Ledger:
             lambda connection: history.events(connection, key, set_name, since=since, limit=limit, after_id=after_id),
         )
 
+    async def append(self, event: Event) -> None:
+        """Write down what happened without a turn."""
+        await self._write("append", lambda connection: history.append(connection, event))
+
+    async def last_event(self) -> int:
+        """Give the id of the newest event; 0 where there is none."""
+        return await self._read("last_event", history.last_event)
+
+    async def cursor(self, name: str) -> int | None:
+        """Read how far in the events somebody has come who reads on; None if it never began."""
+        return await self._read("cursor", lambda connection: history.cursor(connection, name))
+
+    async def move_cursor(self, name: str, position: int) -> None:
+        await self._write("move_cursor", lambda connection: history.move_cursor(connection, name, position))
+
+    # -- orders of people, which need no claim
+
+    async def orders(self, set_name: str) -> dict[Key, Orders]:
+        """Read every order for single recordings of the set."""
+        return await self._read("orders", lambda connection: orders.all_orders(connection, set_name))
+
+    async def give(self, key: Key, change: Callable[[Orders], Orders], *said: Event) -> None:
+        """Change the orders for one recording, and write down that it was done."""
+
+        def give(connection: Connection) -> None:
+            orders.give(connection, key, change(orders.orders(connection, key)))
+            for event in said:
+                history.append(connection, event)
+
+        await self._write("give", give)
+
+    async def set_orders(self, set_name: str) -> SetOrders:
+        return await self._read("set_orders", lambda connection: orders.set_orders(connection, set_name))
+
+    async def give_set(self, set_name: str, change: Callable[[SetOrders], SetOrders], *said: Event) -> None:
+        """Change the orders for the whole set, and write down that it was done."""
+
+        def give(connection: Connection) -> None:
+            orders.give_set(connection, set_name, change(orders.set_orders(connection, set_name)))
+            for event in said:
+                history.append(connection, event)
+
+        await self._write("give", give)
+
+    # -- the source of a set
+
+    async def enlist(self, set_name: str, source: str) -> None:
+        """Write down that this process keeps the set from that source. Raises LedgerError while another one does."""
+        holders = self._holders
+        await self._write(
+            "enlist",
+            lambda connection: standings.enlist(connection, set_name, source, holders.own(), holders.lives),
+        )
+
+    async def keeper(self, set_name: str) -> str | None:
+        """Name the source of the living daemon that keeps the set, if there is one."""
+        lives = self._holders.lives
+        return await self._write("keeper", lambda connection: standings.keeper(connection, set_name, lives))
+
+    async def standing(self, set_name: str) -> Standing | None:
+        """Read how the source of a set stands; None if no daemon ever kept it."""
+        return await self._read("standing", lambda connection: standings.standing(connection, set_name))
+
+    async def stand(self, set_name: str, page: Standing) -> None:
+        await self._write("stand", lambda connection: standings.stand(connection, set_name, page))
+
+    async def declarations(self, set_name: str) -> dict[tuple[Kind, str], Declaration]:
+        """Read every manifest that an accepted revision of the set's source has ever had."""
+        return await self._read("declarations", lambda connection: standings.declarations(connection, set_name))
+
+    async def accept(self, set_name: str, page: Standing, accepted: Declarations) -> None:
+        """Put a whole set in force, all or nothing."""
+        await self._write("accept", lambda connection: standings.accept(connection, set_name, page, accepted))
+
     # -- the quota
 
     async def draw(self, app_id: str, qps: float) -> float:
@@ -184,3 +284,7 @@ class Ledger:
 
     async def _write(self, name: str, work: Callable[[Connection], T]) -> T:
         return await self._run.run(Job(name, work, writes=True))
+
+
+def _sheet(connection: Connection, key: Key) -> Sheet:
+    return Sheet(entries.entry(connection, key) or Entry(key), orders.orders(connection, key))

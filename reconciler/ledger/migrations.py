@@ -26,5 +26,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (set_name, name))""",
         """CREATE TABLE quota (
             app_id TEXT PRIMARY KEY, next_at TEXT, slow_until TEXT)""",
+        """CREATE TABLE orders (
+            set_name TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL, checksum BIGINT NOT NULL,
+            PRIMARY KEY (set_name, name))""",
+        """CREATE TABLE standings (
+            set_name TEXT PRIMARY KEY, document TEXT NOT NULL, checksum BIGINT NOT NULL)""",
+        """CREATE TABLE declarations (
+            set_name TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+            document TEXT NOT NULL, checksum BIGINT NOT NULL, PRIMARY KEY (set_name, kind, name))""",
+        """CREATE TABLE daemons (
+            set_name TEXT PRIMARY KEY, holder TEXT NOT NULL, source TEXT NOT NULL)""",
+        """CREATE TABLE notices (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, notice_id TEXT NOT NULL UNIQUE, channel TEXT NOT NULL,
+            received_at TEXT NOT NULL, document TEXT NOT NULL, checksum BIGINT NOT NULL)""",
+        "CREATE INDEX notices_channel ON notices (channel, id)",
+        "CREATE TABLE cursors (name TEXT PRIMARY KEY, position BIGINT NOT NULL)",
     ),
 )
