@@ -318,6 +318,7 @@ class Entry:
     labels: Mapping[str, str] = field(default_factory=dict)
     on_removal: Literal["stop", "leave"] = "stop"
     revision: str = ""  # of the newest accepted manifest that declared it
+    source_revision: str = ""  # as a daemon's source calls what it was in, or what took it away
     declared: bool = True  # false once the manifests of its own set no longer name it
 
     @property
@@ -348,3 +349,4 @@ class Event:
     session: int | None = None
     revision: str = ""
     request_id: str = ""
+    source_revision: str = ""  # as the daemon's source calls what was in force, e.g. "main@sha1:5d41…"

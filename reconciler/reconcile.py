@@ -11,25 +11,26 @@ from reconciler.agora.pace import Ticket
 from reconciler.executor.executor import Executor
 from reconciler.executor.turns import Order, Turn
 from reconciler.ledger.claims import Claim
-from reconciler.ledger.ledger import Ledger
+from reconciler.ledger.ledger import Ledger, Sheet
 from reconciler.model import Accepted, Confirmed, Entry, Event, Key, Rest
 from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Action, Because, Forget, Hold, Learn, Observe
 from reconciler.planning.decide import decide
-from reconciler.planning.desired import Desired, Unwanted
+from reconciler.planning.desired import Aim, Desired
 from reconciler.planning.facts import forget, learn
 from reconciler.planning.history import Written
 from reconciler.planning.intents import declare
 from reconciler.planning.outcomes import AppRefused, NoRoom, Outcome
 from reconciler.planning.rules import Rules
-from reconciler.planning.situation import Gate, app_id_of
+from reconciler.planning.situation import Around, Gate, app_id_of
 
 _TOLD_BY_THE_HOLD = frozenset(
     {
         Because.NO_ROOM,
         Because.APP_REFUSED,
         Because.SECRET_MISSING,
-        Because.NOT_ACTED_ON,
+        Because.WAITING,
+        Because.FROZEN,
         Because.PENDING_NEXT,
         Because.SUSPENDED,
     }
@@ -52,7 +53,8 @@ class Took:
 
 
 Taken: TypeAlias = Busy | Took
-Gates: TypeAlias = Callable[[str], Gate]  # App ID -> what keeps it back
+Surroundings: TypeAlias = Callable[[Entry, Aim], Around]  # what is around a recording; orders are added here
+RulesOf: TypeAlias = Callable[[str], Rules]  # by App ID: how often is asked depends on how many share its quota
 
 
 class Reconciler:
@@ -63,45 +65,47 @@ class Reconciler:
         ledger: Ledger,
         executor: Executor,
         clock: Callable[[], datetime],
-        rules: Rules,
+        rules_of: RulesOf,
         log: FilteringBoundLogger,
     ) -> None:
         self._ledger = ledger
         self._executor = executor
         self._clock = clock
-        self._rules = rules
+        self._rules_of = rules_of
         self._log = log
+        self.source_revision = ""  # as a daemon's source calls what is in force: on every event
 
-    async def look(self, key: Key, desired: Desired | Unwanted, gate_of: Gates) -> tuple[Entry, Action]:
+    async def look(self, key: Key, desired: Aim, around: Surroundings) -> tuple[Entry, Action]:
         """Decide without acting: what the turn would do if it were taken now."""
-        entry = await self._ledger.entry(key) or Entry(key)
-        if isinstance(desired, Desired):
-            entry = declare(entry, desired)
-        return entry, decide(desired, entry, self._clock(), self._rules, gate_of(app_id_of(entry, desired)))
+        return self._decide(await self._ledger.sheet(key), desired, around)
 
-    async def turn(
-        self, key: Key, desired: Desired | Unwanted, gate_of: Gates, order: Order, ticket: Ticket | None
-    ) -> Taken:
+    async def turn(self, key: Key, desired: Aim, around: Surroundings, order: Order, ticket: Ticket | None) -> Taken:
         """Take one turn; the decision is made anew on what the ledger says under the claim.
 
         Raises:
             LedgerError: the ledger cannot be used, or another process took the recording over.
         """
-        claim = await self._ledger.claim(key)
-        if claim is None:
+        held = await self._ledger.take(key)
+        if held is None:
             return Busy()
-        entry = await self._ledger.entry(key) or Entry(key)
-        if isinstance(desired, Desired):
-            entry = declare(entry, desired)
-        action = decide(desired, entry, self._clock(), self._rules, gate_of(app_id_of(entry, desired)))
+        claim, sheet = held
+        entry, action = self._decide(sheet, desired, around)
         if isinstance(action, Hold):
             await self._ledger.release(claim)
             return Took(action, entry)
-        written, app = await self._carry_out(Turn(claim, order, ticket), entry, action)
+        rules = self._rules_of(app_id_of(entry, desired))
+        written, app = await self._carry_out(Turn(claim, order, ticket), entry, action, rules)
         after = written.entry if isinstance(action, Observe) else replace(written.entry, rest=None)
         await self._ledger.save(claim, after, written.events, release=True)
         self._tell(claim, action, written)
         return Took(action, after, written.events, app)
+
+    def _decide(self, sheet: Sheet, desired: Aim, around: Surroundings) -> tuple[Entry, Action]:
+        entry = declare(sheet.entry, desired) if isinstance(desired, Desired) else sheet.entry
+        entry = replace(entry, source_revision=self.source_revision or entry.source_revision)
+        surrounded = replace(around(entry, desired), orders=sheet.orders)
+        rules = self._rules_of(app_id_of(entry, desired))
+        return entry, decide(desired, entry, self._clock(), rules, surrounded)
 
     async def note_rest(self, key: Key, entry: Entry, hold: Hold) -> None:
         """Write down why nothing is done, where nothing else in the ledger would tell it."""
@@ -113,37 +117,40 @@ class Reconciler:
         known = (entry.rest.because, entry.rest.reason) if entry.rest else None
         if known == ((rest.because, rest.reason) if rest else None):
             return
-        claim = await self._ledger.claim(key)
-        if claim is None:
+        held = await self._ledger.take(key)
+        if held is None:
             return  # whoever has it in hand writes what is true then
-        fresh = await self._ledger.entry(key) or Entry(key)
-        await self._ledger.save(claim, replace(fresh, rest=rest), release=True)
+        claim, sheet = held
+        await self._ledger.save(claim, replace(sheet.entry, rest=rest), release=True)
 
     async def refresh(self, key: Key, gate: Gate, order: Order, ticket: Ticket, older_than: timedelta) -> Taken:
         """Ask about the recorder if its last answer is older, and write down what was said; nothing else is done."""
-        claim = await self._ledger.claim(key)
-        if claim is None:
+        held = await self._ledger.take(key)
+        if held is None:
             return Busy()
-        entry = await self._ledger.entry(key) or Entry(key)
+        claim, entry = held[0], held[1].entry
         action = _inquiry_of(entry, self._clock(), older_than)
         if gate.refused or action is None:
             await self._ledger.release(claim)
             return Took(Hold(None, Because.CONVERGED, "fresh enough"), entry)
-        written, app = await self._carry_out(Turn(claim, order, ticket), entry, action)
+        rules = self._rules_of(action.session.identity.app_id)
+        written, app = await self._carry_out(Turn(claim, order, ticket), entry, action, rules)
         await self._ledger.save(claim, written.entry, written.events, release=True)
         return Took(action, written.entry, written.events, app)
 
-    async def _carry_out(self, turn: Turn, entry: Entry, action: Action) -> tuple[Written, AppRefused | NoRoom | None]:
+    async def _carry_out(
+        self, turn: Turn, entry: Entry, action: Action, rules: Rules
+    ) -> tuple[Written, AppRefused | NoRoom | None]:
         match action:
             case Learn(fact=fact):
-                return learn(entry, fact, self._clock(), self._rules), None
+                return learn(entry, fact, self._clock(), rules), None
             case Forget():
                 return forget(entry, action, self._clock()), None
             case Hold():
                 raise AssertionError("a hold is not carried out")
             case _:
                 executed = await self._executor.execute(turn, entry, action)
-                return absorb(executed.entry, executed.outcome, self._rules), _of_the_app(executed.outcome)
+                return absorb(executed.entry, executed.outcome, rules), _of_the_app(executed.outcome)
 
     def _tell(self, claim: Claim, action: Action, written: Written) -> None:
         for event in written.events:
@@ -156,6 +163,7 @@ class Reconciler:
                 message=event.message,
                 session=event.session,
                 revision=event.revision,
+                source_revision=event.source_revision or None,
                 request_id=event.request_id or None,
                 generation=claim.generation,
             )

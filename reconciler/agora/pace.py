@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -46,7 +47,7 @@ class _Waiter:
     band: Band
     order: tuple[Any, ...]
     arrival: int
-    turn: asyncio.Future[float] = field(compare=False)  # resolves to the call time it was given
+    turn: asyncio.Future[float | None] = field(compare=False)  # the call time it was given; None: it has left
 
 
 @dataclass(slots=True)
@@ -71,6 +72,33 @@ class _Lane:
             return
         heapq.heappop(self.waiters)
         waiter.turn.set_result(slot)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A caller's place among those who wait."""
+
+    _app_id: str
+    _lane: _Lane
+    _waiter: _Waiter
+
+    async def ticket(self) -> Ticket | None:
+        """Wait for the call time; None: the place was left meanwhile."""
+        turn = self._waiter.turn
+        try:
+            slot = await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                given = turn.result()
+                if given is not None:
+                    self._lane.release(given)
+            raise
+        return None if slot is None else Ticket(self._app_id, slot)
+
+    def leave(self) -> None:
+        """Give the place up, unless its call time has come already."""
+        if not self._waiter.turn.done():
+            self._waiter.turn.set_result(None)
 
 
 class Pace:
@@ -108,26 +136,27 @@ class Pace:
         Who waits is chosen when the call time has come, not when it was drawn. A caller may be cancelled at any time
         without a call time being lost for the others. Raises what `draw` raises.
         """
+        ticket = await self.queue(app_id, band, order).ticket()
+        assert ticket is not None, "only who holds the place can leave it"
+        return ticket
+
+    def queue(self, app_id: str, band: Band, order: tuple[Any, ...] = ()) -> "Place":
+        """Join those who wait; the place may be left again, as when another call has become more urgent."""
         lane = self._lanes.setdefault(app_id, _Lane())
         waiter = _Waiter(band, order, next(self._arrivals), asyncio.get_running_loop().create_future())
         heapq.heappush(lane.waiters, waiter)
         self._keep_pumping(app_id, lane)
-        try:
-            return Ticket(app_id, await waiter.turn)
-        except asyncio.CancelledError:
-            if waiter.turn.done() and not waiter.turn.cancelled() and waiter.turn.exception() is None:
-                lane.release(waiter.turn.result())
-            raise
+        return Place(app_id, lane, waiter)
 
     async def slow(self, app_id: str) -> None:
         """Say that the service has answered 429."""
         if self._throttled is not None:
             await self._throttled(app_id)
 
-    def waiting(self, app_id: str) -> int:
-        """Count the callers that wait."""
+    def waiting(self, app_id: str) -> Counter[Band]:
+        """Count the callers that wait, by how urgent they are."""
         lane = self._lanes.get(app_id)
-        return 0 if lane is None else sum(not waiter.turn.done() for waiter in lane.waiters)
+        return Counter(waiter.band for waiter in lane.waiters if not waiter.turn.done()) if lane else Counter()
 
     def _keep_pumping(self, app_id: str, lane: _Lane) -> None:
         if lane.pump is None:

@@ -1,16 +1,16 @@
-"""From App manifests and settings to accounts, and from references to the values behind them."""
+"""From App manifests and settings to accounts."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from reconciler.errors import Fault, ManifestError, Place, SettingsError
-from reconciler.manifests.accept import Declared, ManifestSet
+from reconciler.errors import Fault, ManifestError, SettingsError
+from reconciler.intake.values import Values, steps
+from reconciler.manifests.accept import ManifestSet
 from reconciler.manifests.hosts import is_loopback, split_url
 from reconciler.manifests.schema import AppSpec
-from reconciler.manifests.secrets import Policy, SecretMissing, read_secret, secret_references
-from reconciler.manifests.values import SecretRef
+from reconciler.manifests.secrets import SecretMissing, secret_references
 from reconciler.model import Secret
 from reconciler.settings import Settings
 
@@ -27,25 +27,6 @@ class Account:
     urls: tuple[str, ...]
     qps: float
     max_recorders: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Values:
-    """Where the values behind references come from."""
-
-    policy: Policy
-    environ: Mapping[str, str]
-    seen: list[Secret] = field(default_factory=list)  # every value that was read: masked wherever something is said
-
-    def read(self, ref: SecretRef, place: Place) -> Secret | SecretMissing:
-        value = read_secret(ref, place=place, policy=self.policy, environ=self.environ)
-        if isinstance(value, Secret):
-            self.seen.append(value)
-        return value
-
-    def of(self, declared: Declared) -> dict[SecretRef, Secret | SecretMissing]:
-        """Read every value one recording refers to."""
-        return {ref: self.read(ref, declared.place_of(*_steps(path))) for path, ref in secret_references(declared.spec)}
 
 
 def app_ids(manifests: ManifestSet, settings: Settings) -> dict[str, str]:
@@ -96,7 +77,7 @@ def _from_manifest(
 ) -> Account | None:
     read: dict[str, Secret] = {}
     for path, ref in secret_references(spec):
-        value = values.read(ref, manifests.app_place(name, *_steps(path)))
+        value = values.read(ref, manifests.app_place(name, *steps(path)))
         if isinstance(value, SecretMissing):
             faults.append(Fault(value.place, f"App {name}: {path}: {value.why}"))
         else:
@@ -154,13 +135,3 @@ def service_of(found: Iterable[Account], settings: Settings) -> Literal["agora",
             "this machine. Use a ledger and a set for each"
         )
     return kinds.pop()
-
-
-def _steps(path: str) -> tuple[str | int, ...]:
-    """Take `token[0].certificate` apart as places are asked for."""
-    steps: list[str | int] = []
-    for part in path.replace("]", "").split("."):
-        name, *indexes = part.split("[")
-        steps.append(name)
-        steps += [int(index) for index in indexes]
-    return tuple(steps)

@@ -33,7 +33,7 @@ def command(here: Here, /, paths: tuple[str, ...], timeout: str, output: str, **
 async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output: str, options: dict[str, Any]) -> int:
     from reconciler.cli.applying import open_site, outside_of  # noqa: PLC0415 - only when it is used
     from reconciler.cli.interrupting import asking  # noqa: PLC0415
-    from reconciler.cli.preparing import Scope  # noqa: PLC0415
+    from reconciler.intake.preparing import Scope  # noqa: PLC0415
     from reconciler.manifests.accept import accept  # noqa: PLC0415
     from reconciler.planning.guards import assert_no_mass_stop, assert_not_emptied  # noqa: PLC0415
 

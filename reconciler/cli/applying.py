@@ -1,7 +1,7 @@
 """The path that plan, apply and delete share: open the ledger, prepare, refresh, plan, converge. Prints nothing."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,13 +12,14 @@ from typing import Literal
 import httpx
 from structlog.typing import FilteringBoundLogger
 
-from reconciler.cli.accounts import Account, Values, accounts, app_ids, service_of
+from reconciler.cli.accounts import Account, accounts, app_ids, service_of
 from reconciler.cli.naming import known
-from reconciler.cli.preparing import Prepared, Scope, Stock, prepare, rename_notes
 from reconciler.cli.terminal import Here
 from reconciler.cli.workshop import Workshop, open_workshop, steady_clock
 from reconciler.controller import Assignment, Watch
 from reconciler.errors import ManifestError, SettingsError
+from reconciler.intake.preparing import Prepared, Scope, Stock, prepare, rename_notes
+from reconciler.intake.values import Values
 from reconciler.ledger import Ledger, WriterThread, open_ledger
 from reconciler.ledger.files import locate
 from reconciler.ledger.threads import Thread
@@ -26,11 +27,12 @@ from reconciler.logs import set_up_logs
 from reconciler.manifests.accept import ManifestSet
 from reconciler.model import Entry, Key
 from reconciler.planning.actions import Because, Hold
+from reconciler.planning.desired import Desired
 from reconciler.planning.guards import assert_apps_kept
 from reconciler.planning.intents import declare
 from reconciler.planning.plan import DONE, Plan, plan_one
 from reconciler.planning.rules import Rules
-from reconciler.planning.situation import OPEN_GATE, Gate
+from reconciler.planning.situation import OPEN_GATE, Around, Gate
 from reconciler.settings import Settings
 
 REFUSED = frozenset({Because.REFUSED, Because.APP_REFUSED, Because.SECRET_MISSING})
@@ -185,9 +187,12 @@ class Site:
     ) -> "Planned":
         planned = self.plan(prepared, assignments, gate_of)
         notes = [*rename_notes(planned.plan.actions, prepared, scope), *(str(fault) for fault in prepared.faults)]
+        ahead = sorted(one.key.name for one in assignments if _only_a_daemon_keeps(one))
+        if ahead:
+            notes.append(f"windows and empty rooms ahead are kept by `reconciler run` only: {_named(ahead)}")
         left_alone = prepared.left_alone(scope)
         if left_alone:
-            names = ", ".join(key.name for key in left_alone[:5]) + (" …" if len(left_alone) > 5 else "")
+            names = _named([key.name for key in left_alone])
             notes.append(f"live, not in these manifests and left alone: {names}; --prune stops them")
         return replace(planned, plan=replace(planned.plan, notes=tuple(notes)))
 
@@ -200,7 +205,7 @@ class Site:
                 prepared.entries.get(one.key) or Entry(one.key),
                 now,
                 rules,
-                gate_of(one) if gate_of else OPEN_GATE,
+                Around(gate_of(one) if gate_of else OPEN_GATE),
             )
             for one in assignments
         )
@@ -237,6 +242,16 @@ class Site:
         async with self.workshop(planned.prepared, planned.app_ids) as workshop:
             rests = await workshop.controller.converge(planned.assignments, patience, watch)
         return Verdict(rests, tuple(one.key for one in planned.assignments if one.key not in rests))
+
+
+def _only_a_daemon_keeps(one: Assignment) -> bool:
+    """Tell whether time or people alone will change what is wanted."""
+    desired = one.desired
+    return isinstance(desired, Desired) and (desired.spec.schedule is not None or desired.spec.when == "occupied")
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
 
 
 def _app_ids_of(assignments: Iterable[Assignment]) -> frozenset[str]:

@@ -10,7 +10,7 @@ from reconciler.cli.terminal import DEFAULT_PATHS, Here, read_stdin
 
 if TYPE_CHECKING:
     from reconciler.cli.applying import Site
-    from reconciler.cli.preparing import Prepared
+    from reconciler.intake.preparing import Prepared
     from reconciler.manifests.accept import ManifestSet
     from reconciler.manifests.secrets import Policy
     from reconciler.model import Key

@@ -12,7 +12,7 @@ from reconciler.cli.terminal import DEFAULT_PATHS, Here, read_stdin, refuse
 
 if TYPE_CHECKING:
     from reconciler.cli.applying import Site
-    from reconciler.cli.preparing import Prepared
+    from reconciler.intake.preparing import Prepared
     from reconciler.model import Handle, Mode
     from reconciler.planning.desired import Desired
 

@@ -60,8 +60,8 @@ async def _plan(
 ) -> "tuple[Plan, float]":
     from reconciler.agora.quota import SHARE  # noqa: PLC0415 - only when it is used
     from reconciler.cli.applying import open_site, outside_of  # noqa: PLC0415
-    from reconciler.cli.preparing import Scope  # noqa: PLC0415
     from reconciler.errors import UnsafePlanError  # noqa: PLC0415
+    from reconciler.intake.preparing import Scope  # noqa: PLC0415
     from reconciler.ledger.files import locate  # noqa: PLC0415
     from reconciler.manifests.accept import accept  # noqa: PLC0415
     from reconciler.planning.guards import assert_no_mass_stop, assert_not_emptied  # noqa: PLC0415

@@ -68,5 +68,5 @@ async def open_workshop(
             )
             for account in accounts.values()
         }
-        reconciler = Reconciler(ledger, Executor(ledger, services, clock), clock, rules, log)
-        yield Workshop(ledger, rules, clock, services, Controller(reconciler, pace, clock, rules))
+        reconciler = Reconciler(ledger, Executor(ledger, services, clock), clock, lambda _: rules, log)
+        yield Workshop(ledger, rules, clock, services, Controller(reconciler, pace, clock, lambda _: rules))

@@ -71,6 +71,25 @@ def _of(key: Key | None, set_name: str | None) -> tuple[str, list[Any]]:
     return ("WHERE set_name = ?", [set_name]) if set_name is not None else ("WHERE 1 = 1", [])
 
 
+def clear(connection: Connection, before: datetime) -> None:
+    """Drop older history, but of recordings that are live, and never the newest session of one (S22)."""
+    moment = documents.stamp(before)
+    connection.execute(
+        "DELETE FROM events WHERE at < ? AND NOT EXISTS (SELECT 1 FROM sessions AS live "
+        "WHERE live.is_open = 1 AND live.set_name = events.set_name AND live.name = events.name)",
+        (moment,),
+    )
+    connection.execute(
+        "DELETE FROM sessions WHERE json_extract(document, '$.opened_at') < ? AND NOT EXISTS "
+        "(SELECT 1 FROM sessions AS live "
+        "WHERE live.is_open = 1 AND live.set_name = sessions.set_name AND live.name = sessions.name) "
+        "AND number < (SELECT max(number) FROM sessions AS later "
+        "WHERE later.set_name = sessions.set_name AND later.name = sessions.name)",
+        (moment,),
+    )
+    connection.execute("DELETE FROM notices WHERE received_at < ?", (moment,))
+
+
 def cursor(connection: Connection, name: str) -> int | None:
     """Read how far in the history somebody has come who reads on; None if it never began."""
     row = connection.execute("SELECT position FROM cursors WHERE name = ?", (name,)).fetchone()

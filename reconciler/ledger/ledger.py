@@ -12,7 +12,7 @@ from reconciler.ledger import accounts, claims, entries, files, history, orders,
 from reconciler.ledger.claims import Claim
 from reconciler.ledger.holders import Holders
 from reconciler.ledger.sqlite import Database
-from reconciler.ledger.standings import Declaration, Declarations, Kind
+from reconciler.ledger.standings import Declaration, Declarations
 from reconciler.ledger.threads import Connection, InlineThread, Job, Thread
 from reconciler.model import Entry, Event, Identity, Key, Session
 from reconciler.planning.orders import Orders
@@ -197,6 +197,10 @@ class Ledger:
         """Write down what happened without a turn."""
         await self._write("append", lambda connection: history.append(connection, event))
 
+    async def clear(self, before: datetime) -> None:
+        """Drop the history that is older, never that of live recordings."""
+        await self._write("clear", lambda connection: history.clear(connection, before))
+
     async def last_event(self) -> int:
         """Give the id of the newest event; 0 where there is none."""
         return await self._read("last_event", history.last_event)
@@ -259,13 +263,13 @@ class Ledger:
     async def stand(self, set_name: str, page: Standing) -> None:
         await self._write("stand", lambda connection: standings.stand(connection, set_name, page))
 
-    async def declarations(self, set_name: str) -> dict[tuple[Kind, str], Declaration]:
+    async def declarations(self, set_name: str) -> dict[standings.Place, Declaration]:
         """Read every manifest that an accepted revision of the set's source has ever had."""
         return await self._read("declarations", lambda connection: standings.declarations(connection, set_name))
 
-    async def accept(self, set_name: str, page: Standing, accepted: Declarations) -> None:
-        """Put a whole set in force, all or nothing."""
-        await self._write("accept", lambda connection: standings.accept(connection, set_name, page, accepted))
+    async def accept(self, set_name: str, page: Standing, changed: Declarations) -> None:
+        """Put a set in force, all or nothing; `changed` is what differs from the one before."""
+        await self._write("accept", lambda connection: standings.accept(connection, set_name, page, changed))
 
     # -- the quota
 

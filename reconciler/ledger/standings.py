@@ -1,7 +1,7 @@
 """The accepted set of a source, which stays in force over restarts, and the daemon that keeps it. Statements only."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from reconciler.errors import LedgerError
@@ -28,7 +28,8 @@ class Declaration:
     in_force: bool = True  # false once an accepted revision no longer has it: the name stays the source's own
 
 
-Declarations: TypeAlias = Mapping[tuple[Kind, str], Declaration]
+Place: TypeAlias = tuple[Kind, str]
+Declarations: TypeAlias = Mapping[Place, Declaration]
 
 
 def standing(connection: Connection, set_name: str) -> Standing | None:
@@ -44,7 +45,7 @@ def stand(connection: Connection, set_name: str, page: Standing) -> None:
     )
 
 
-def declarations(connection: Connection, set_name: str) -> dict[tuple[Kind, str], Declaration]:
+def declarations(connection: Connection, set_name: str) -> dict[Place, Declaration]:
     rows = connection.execute(
         "SELECT kind, name, document, checksum FROM declarations WHERE set_name = ?", (set_name,)
     ).fetchall()
@@ -54,24 +55,16 @@ def declarations(connection: Connection, set_name: str) -> dict[tuple[Kind, str]
     }
 
 
-def accept(connection: Connection, set_name: str, page: Standing, accepted: Declarations) -> None:
-    """Put a whole set in force; what it no longer has is kept as a name that was the source's own."""
-    known = declarations(connection, set_name)
-    for place in known.keys() - accepted.keys():
-        _declare(connection, set_name, place, replace(known[place], in_force=False))
-    for place, declaration in accepted.items():
-        if known.get(place) != declaration:
-            _declare(connection, set_name, place, declaration)
+def accept(connection: Connection, set_name: str, page: Standing, changed: Declarations) -> None:
+    """Put a set in force; only what differs from the one before is written."""
+    for (kind, name), declaration in changed.items():
+        connection.execute(
+            "INSERT INTO declarations (set_name, kind, name, document, checksum) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (set_name, kind, name) DO UPDATE "
+            "SET document = excluded.document, checksum = excluded.checksum",
+            (set_name, kind, name, *documents.write("declaration", Declaration, Key(set_name, name), declaration)),
+        )
     stand(connection, set_name, page)
-
-
-def _declare(connection: Connection, set_name: str, place: tuple[Kind, str], declaration: Declaration) -> None:
-    kind, name = place
-    connection.execute(
-        "INSERT INTO declarations (set_name, kind, name, document, checksum) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (set_name, kind, name) DO UPDATE SET document = excluded.document, checksum = excluded.checksum",
-        (set_name, kind, name, *documents.write("declaration", Declaration, Key(set_name, name), declaration)),
-    )
 
 
 def enlist(connection: Connection, set_name: str, source: str, holder: str, lives: Lives) -> None:

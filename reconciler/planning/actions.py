@@ -17,7 +17,7 @@ class Because(StrEnum):
     STOPPED = "Stopped"
     SUSPENDED = "Suspended"
     COMPLETED = "Completed"
-    NOT_ACTED_ON = "NotActedOn"
+    WAITING = "Waiting"
     PENDING_NEXT = "PendingNext"
     CONFIRMING = "Confirming"
     SETTLING = "Settling"
@@ -30,6 +30,8 @@ class Because(StrEnum):
     APP_REFUSED = "AppRefused"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a secret
     CONTROL_LOST = "ControlLost"
+    FROZEN = "Frozen"
+    UNMANAGED = "Unmanaged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,12 @@ _READY_BY_HOLD: dict[str, Truth] = {
     "Stopped": "True",
     "Suspended": "True",
     "Completed": "True",
+    "Waiting": "True",
     "Settling": "Unknown",
     "Doubted": "Unknown",
     "ControlLost": "Unknown",
+    "Frozen": "Unknown",
+    "Unmanaged": "Unknown",
 }
 _NEEDS_A_PERSON = frozenset({"Refused", "AppRefused", "SecretMissing"})
 

@@ -4,6 +4,7 @@ One action per turn. The order of the questions is the order of the danger: firs
 handle, then one that must stop, then one that may be gone, and only then what is merely different or missing.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -23,26 +24,61 @@ from reconciler.planning.actions import (
     Update,
 )
 from reconciler.planning.changes import Consequence, changes
-from reconciler.planning.desired import Desired, Unwanted
+from reconciler.planning.desired import Aim, Desired, Unmanaged, Unwanted
 from reconciler.planning.inquiries import delay_after, due, is_gone, is_stalled, next_inquiry
 from reconciler.planning.replacing import listed, replace_reason, replacing
 from reconciler.planning.restarting import without_recorder
 from reconciler.planning.rules import Rules
-from reconciler.planning.situation import OPEN_GATE, Gate, Situation, held_by_pace, held_by_secrets
+from reconciler.planning.situation import NOTHING_AROUND, Around, Situation, held_by_pace, held_by_secrets
 
 RESOURCE_ID_LIFE = timedelta(minutes=5)  # from acquire to start (agora-api.md 5.1)
 UPDATE_ORDER = (Consequence.SUBSCRIPTION, Consequence.LAYOUT, Consequence.WEB, Consequence.STORAGE)
 
 
-def decide(desired: Desired | Unwanted, entry: Entry, now: datetime, rules: Rules, gate: Gate = OPEN_GATE) -> Action:
+def decide(desired: Aim, entry: Entry, now: datetime, rules: Rules, around: Around = NOTHING_AROUND) -> Action:
     """Choose the one action that is due; to do nothing on purpose is a `Hold` with its alarm.
 
     The same input always gives the same action. What is not answered justifies no change.
     """
-    situation = Situation(desired, entry, now, rules, gate)
-    if gate.refused:
-        return Hold(None, Because.APP_REFUSED, gate.refused)
-    session = next(iter(entry.open_sessions), None)
+    situation = Situation(desired, entry, now, rules, around)
+    if around.gate.refused:
+        return Hold(around.gate.refused_until, Because.APP_REFUSED, around.gate.refused)
+    action = _watched(situation) if isinstance(desired, Unmanaged) else _kept(situation)
+    if isinstance(action, Hold):
+        return _alarmed(situation, action)
+    if around.frozen and not isinstance(action, Observe | Learn):
+        return Hold(
+            None, Because.FROZEN, f"{around.frozen}; otherwise {type(action).__name__.lower()}: {action.reason}"
+        )
+    return action
+
+
+def _alarmed(situation: Situation, hold: Hold) -> Hold:
+    """Wake it at the latest when a window or an order changes what is wanted."""
+    turning_point = situation.turning_point
+    if turning_point is None or (hold.until is not None and hold.until <= turning_point):
+        return hold
+    return replace(hold, until=turning_point)
+
+
+def _watched(situation: Situation) -> Action:
+    """Look after nothing but the facts: what is not ours to keep is neither started nor stopped."""
+    session = next(iter(situation.entry.open_sessions), None)
+    if session is None or isinstance(session.state, Intended | Held):
+        return Hold(None, Because.UNMANAGED, "unmanaged: no accepted manifest has ever declared it")
+    if isinstance(session.state, Stopping):
+        return _stopping(situation, session, session.state)
+    assert isinstance(session.state, Accepted | Confirmed)
+    if is_gone(session.state, situation.rules):
+        return Learn(Gone(session), "the service has said for the grace that it does not know it")
+    ask_at = next_inquiry(session.state, situation.rules, situation.now)
+    if situation.now >= ask_at:
+        return Observe(session, "due")
+    return Hold(ask_at, Because.UNMANAGED, "unmanaged: no accepted manifest has ever declared it")
+
+
+def _kept(situation: Situation) -> Action:
+    session = next(iter(situation.entry.open_sessions), None)
     if session is None:
         return without_recorder(situation)
     match session.state:
@@ -153,6 +189,8 @@ def _accepted(situation: Situation, session: Session, state: Accepted) -> Action
     if is_stalled(state, situation.rules):
         return Stop(session, "it did not come to record within the confirm timeout", failed=True)
     assert isinstance(situation.desired, Desired)
+    if situation.around.orders.outdates(session.opened_at):
+        return Stop(session, str(situation.around.orders.restart))
     disruptive = replacing(session, situation.desired)
     if disruptive and situation.desired.spec.replace != "next" and not situation.desired.missing:
         return Stop(session, replace_reason(disruptive))
@@ -189,6 +227,8 @@ def _confirmed(situation: Situation, session: Session, state: Confirmed) -> Acti
 def _change(situation: Situation, session: Session, desired: Desired) -> Stop | Update | Hold | None:
     if desired.missing:
         return Hold(None, Because.SECRET_MISSING, "left alone: " + "; ".join(desired.missing))
+    if situation.around.orders.outdates(session.opened_at):
+        return Stop(session, str(situation.around.orders.restart))
     disruptive = replacing(session, desired)
     if disruptive and desired.spec.replace != "next":
         return Stop(session, replace_reason(disruptive))

@@ -5,7 +5,8 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from reconciler.errors import Place
 from reconciler.manifests.accept import Declared
@@ -47,6 +48,14 @@ class Unwanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """What the set's source has never declared: it is looked at, and neither started nor stopped."""
+
+
+Aim: TypeAlias = Desired | Unwanted | Unmanaged
+
+
+@dataclass(frozen=True, slots=True)
 class Ground:
     """What the desired recordings of one set stand on, besides the manifests."""
 
@@ -58,11 +67,13 @@ class Ground:
     uid_range: UidRange
 
 
-def desire(recordings: Sequence[Declared], ground: Ground) -> tuple[Desired, ...]:
-    """Complete the declared recordings, in the order of their names."""
+def desire(
+    recordings: Sequence[Declared], ground: Ground, known: Mapping[str, Desired] = MappingProxyType({})
+) -> tuple[Desired, ...]:
+    """Complete the declared recordings, in the order of their names; one that is as it was known stays the same."""
     ordered = sorted(recordings, key=lambda one: one.name)
     taken = _taken_uids(ordered, ground)
-    return tuple(_complete(declared, ground, taken) for declared in ordered)
+    return tuple(_complete(declared, ground, taken, known.get(declared.name)) for declared in ordered)
 
 
 def _taken_uids(recordings: Sequence[Declared], ground: Ground) -> dict[tuple[str, str], set[str]]:
@@ -92,18 +103,23 @@ def _room(declared: Declared, ground: Ground) -> tuple[str, str]:
     return ground.app_ids[declared.spec.app], declared.spec.channel
 
 
-def _complete(declared: Declared, ground: Ground, taken: dict[tuple[str, str], set[str]]) -> Desired:
+def _complete(
+    declared: Declared, ground: Ground, taken: dict[tuple[str, str], set[str]], known: Desired | None
+) -> Desired:
     spec = declared.spec
     key = Key(ground.set, declared.name)
     app_id, channel = _room(declared, ground)
     values = ground.secrets.get(declared.name, {})
     secrets = {ref: value for ref, value in values.items() if isinstance(value, Secret)}
+    slots = _slots(declared, ground.entries.get(key), app_id, ground.uid_range, taken[app_id, channel])
+    same = known is not None and known.spec is spec and known.secrets == secrets
+    wanted = known.wanted if known is not None and same else applied(spec, secrets, ground.fingerprint_key)
     return Desired(
         key=key,
         app_id=app_id,
         spec=spec,
-        slots=_slots(declared, ground.entries.get(key), app_id, ground.uid_range, taken[app_id, channel]),
-        wanted=applied(spec, secrets, ground.fingerprint_key),
+        slots=slots,
+        wanted=wanted,
         place=declared.place,
         labels=declared.labels,
         secrets=secrets,
@@ -142,8 +158,14 @@ def applied(spec: RecordingSpec, secrets: Mapping[SecretRef, Secret], fingerprin
     if spec.web is not None and isinstance(spec.web.url, str) and "?" in spec.web.url:
         # The query string of a page often carries its key: it is compared, but never shown or stored.
         fingerprints["web.url"] = fingerprint(spec.web.url, fingerprint_key)
-        shape["web"]["url"] = spec.web.url.partition("?")[0] + "?" + MASK
+        shape["web"]["url"] = shown_address(spec.web.url)
     return Applied(spec=shape, fingerprints=fingerprints, revision=_revision(shape, fingerprints))
+
+
+def shown_address(url: str) -> str:
+    """Leave out a page's query string, which often carries its key."""
+    page, asked, _ = url.partition("?")
+    return f"{page}?{MASK}" if asked else page
 
 
 def _as_sent(spec: RecordingSpec) -> RecordingSpec:
@@ -171,11 +193,4 @@ def _revision(shape: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
 
 def _not_acted_on(spec: RecordingSpec) -> tuple[str, ...]:
     """Name what is accepted but kept back: it is said, never silently ignored."""
-    said = []
-    if spec.schedule:
-        said.append("schedule: windows are not kept by this version, so it is neither started nor stopped")
-    if spec.when == "occupied":
-        said.append("when: occupied is not watched by this version, so it is neither started nor stopped")
-    if spec.copies > 1:
-        said.append("copies: only the first recorder is kept by this version")
-    return tuple(said)
+    return ("copies: only the first recorder is kept by this version",) if spec.copies > 1 else ()

@@ -20,7 +20,7 @@ def assert_no_mass_stop(
     Raises:
         UnsafePlanError: with the counts and the way to allow it.
     """
-    interrupted = [action for action in actions if action.live and action.verb in ("stop", "replace")]
+    interrupted = [action for action in actions if action.interrupts]
     live = sum(1 for entry in entries.values() if entry.open_sessions)
     if len(interrupted) < FEWEST or len(interrupted) * 100 <= live * max_stop_percent:
         return

@@ -28,6 +28,7 @@ def event(
         message=message,
         session=session.number if session else None,
         revision=entry.revision,
+        source_revision=entry.source_revision,
     )
 
 

@@ -52,7 +52,7 @@ AT_REST: Mapping[str, Phase] = {
     "Stopped": "Stopped",
     "Suspended": "Suspended",
     "Completed": "Completed",
-    "NotActedOn": "Waiting",
+    "Waiting": "Waiting",
     "PendingNext": "Waiting",
     "Confirming": "Starting",
     "Settling": "Starting",
@@ -65,10 +65,12 @@ AT_REST: Mapping[str, Phase] = {
     "AppRefused": "Failed",
     "SecretMissing": "Failed",
     "ControlLost": "Unknown",
+    "Frozen": "Pending",
+    "Unmanaged": "Stopped",
 }
 
 # What such a hold says is added to what is known of a recorder that goes on meanwhile.
-_TOLD_BESIDE = frozenset({"AppRefused", "SecretMissing", "PendingNext", "NotActedOn"})
+_TOLD_BESIDE = frozenset({"AppRefused", "SecretMissing", "PendingNext", "Frozen"})
 
 _HELD_WORDS: Mapping[str, str] = {
     "ControlLost": "a recorder lives that cannot be asked or stopped, for its sid was lost; it ends by itself after "

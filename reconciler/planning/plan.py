@@ -11,13 +11,14 @@ from reconciler.planning.actions import Action, Because, Forget, Hold, Learn, Ob
 from reconciler.planning.changes import Change, Consequence
 from reconciler.planning.conditions import control_expires_at, control_warned_at
 from reconciler.planning.decide import decide
-from reconciler.planning.desired import Desired, Unwanted
+from reconciler.planning.desired import Aim, Desired, Unwanted
 from reconciler.planning.facts import forget, learn
 from reconciler.planning.inquiries import RECORDS
 from reconciler.planning.intents import declare, intend_probe, intend_start, intend_stop
 from reconciler.planning.outcomes import Observed, Started, Stopped, Updated
+from reconciler.planning.replacing import replacing
 from reconciler.planning.rules import Rules
-from reconciler.planning.situation import OPEN_GATE, Gate
+from reconciler.planning.situation import NOTHING_AROUND, Around
 
 Verb: TypeAlias = Literal["start", "settle", "update", "replace", "stop", "forget", "hold", "none"]
 Disruption: TypeAlias = Literal["none", "overlap", "gap"]
@@ -25,7 +26,7 @@ Disruption: TypeAlias = Literal["none", "overlap", "gap"]
 # Nothing is due: the recording is as declared, or rests on purpose.
 QUIET = frozenset({Because.CONVERGED, Because.STOPPED, Because.SUSPENDED, Because.COMPLETED})
 # Nothing is due now, and the plan says what is kept back.
-DONE = QUIET | {Because.NOT_ACTED_ON, Because.PENDING_NEXT}
+DONE = QUIET | {Because.WAITING, Because.PENDING_NEXT, Because.UNMANAGED}
 
 # A decision that never comes to rest would be a defect; a replace after a settle takes six steps.
 _MOST_STEPS = 16
@@ -47,6 +48,7 @@ class PlannedAction:
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
     live: bool = False  # a recorder runs, or may run, before
+    interrupts: bool = False  # a change of the manifests stops or replaces what is live: what the guard counts
 
     @property
     def is_due(self) -> bool:
@@ -69,19 +71,17 @@ class Plan:
         return sum(len(action.calls) for action in self.actions)
 
 
-def plan_one(
-    desired: Desired | Unwanted, entry: Entry, now: datetime, rules: Rules, gate: Gate = OPEN_GATE
-) -> PlannedAction:
+def plan_one(desired: Aim, entry: Entry, now: datetime, rules: Rules, around: Around = NOTHING_AROUND) -> PlannedAction:
     """Fold until it rests. Pure: the same input gives the same plan."""
     if isinstance(desired, Desired):
         entry = declare(entry, desired)
     page, steps = entry, list[Action]()
     for _ in range(_MOST_STEPS):
-        action = decide(desired, entry, now, rules, gate)
+        action = decide(desired, entry, now, rules, around)
         if isinstance(action, Observe) and action.urgency != "due":
             action = Hold(now, _ASKED_FOR[action.urgency], action.reason)  # its answer decides, and is not predicted
         if isinstance(action, Hold):
-            return _summary(desired, page, steps, action, _control_notes(page, now))
+            return _summary(desired, page, steps, action, _notes(desired, page, steps, now))
         steps.append(action)
         entry = _predicted(entry, action, now, rules)
     raise AssertionError(f"the plan for {page.key} does not come to rest: {[type(step).__name__ for step in steps]}")
@@ -132,14 +132,10 @@ def _control_notes(entry: Entry, now: datetime) -> tuple[str, ...]:
     )
 
 
-def _summary(
-    desired: Desired | Unwanted, entry: Entry, steps: Sequence[Action], rest: Hold, control: tuple[str, ...]
-) -> PlannedAction:
+def _summary(desired: Aim, entry: Entry, steps: Sequence[Action], rest: Hold, notes: tuple[str, ...]) -> PlannedAction:
     telling = [step for step in steps if isinstance(step, Start | Settle | Update | Stop | Forget)]
     verb = _verb(telling, rest)
-    notes = (*desired.not_acted_on, *control) if isinstance(desired, Desired) else ()
-    if verb == "replace" and isinstance(desired, Desired) and desired.spec.replace == "overlap":
-        notes = (*notes, "replace: overlap is not acted on by this version: done as gap")
+    live = bool(entry.open_sessions)
     return PlannedAction(
         key=entry.key,
         verb=verb,
@@ -149,8 +145,30 @@ def _summary(
         rest=rest,
         changes=tuple(change for step in telling if isinstance(step, Update) for change in step.changes),
         notes=notes,
-        live=bool(entry.open_sessions),
+        live=live,
+        interrupts=live and _interrupts(desired, entry, verb),
     )
+
+
+def _interrupts(desired: Aim, entry: Entry, verb: Verb) -> bool:
+    """Tell whether it is the manifests that stop or replace: not a window's end, an order, or a recorder's own."""
+    match desired:
+        case Unwanted():
+            return verb == "stop"
+        case Desired(spec=spec):
+            replaced = any(replacing(session, desired) for session in entry.open_sessions)
+            return (verb == "stop" and spec.suspend) or (verb == "replace" and replaced)
+        case _:
+            return False
+
+
+def _notes(desired: Aim, entry: Entry, steps: Sequence[Action], now: datetime) -> tuple[str, ...]:
+    if not isinstance(desired, Desired):
+        return ()
+    said = [*desired.not_acted_on, *_control_notes(entry, now)]
+    if desired.spec.replace == "overlap" and {Stop, Start} <= {type(step) for step in steps}:
+        said.append("replace: overlap is not acted on by this version: done as gap")
+    return tuple(said)
 
 
 def _verb(telling: Sequence[Action], rest: Hold) -> Verb:

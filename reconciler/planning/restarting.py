@@ -11,21 +11,25 @@ from reconciler.planning.actions import (
 )
 from reconciler.planning.desired import Desired
 from reconciler.planning.inquiries import due
+from reconciler.planning.occupancy import Presence
 from reconciler.planning.replacing import replacing
 from reconciler.planning.situation import Situation, held_by_pace, held_by_secrets
 from reconciler.planning.slots import next_slot
 
 
 def without_recorder(situation: Situation) -> Action:
-    if situation.unwanted:
-        because = Because.SUSPENDED if situation.declared else Because.STOPPED
-        return Hold(None, because, situation.unwanted)
+    unwished = situation.unwished
+    if unwished:
+        return Hold(unwished.until, unwished.because, unwished.reason)
     desired = situation.desired
     assert isinstance(desired, Desired)
-    kept_back = [words for words in desired.not_acted_on if not words.startswith("copies")]
-    if kept_back:
-        return Hold(None, Because.NOT_ACTED_ON, "; ".join(kept_back))
-    return _over(situation, desired) or _kept_from_starting(situation, desired) or _start(situation, desired)
+    return (
+        _over(situation, desired)
+        or held_by_secrets(situation)
+        or _nobody_there(situation, desired)
+        or _kept_from_starting(situation, desired)
+        or _start(situation, desired)
+    )
 
 
 def _over(situation: Situation, desired: Desired) -> Action | None:
@@ -33,8 +37,8 @@ def _over(situation: Situation, desired: Desired) -> Action | None:
     last = situation.entry.newest
     if last is None or not isinstance(last.state, Ended) or last.state.how not in ("failed", "idle"):
         return None
-    if replacing(last, desired):
-        return None  # an edit that would replace starts it again (S10)
+    if replacing(last, desired) or _in_a_new_window(situation, last.state) or _ordered_anew(situation):
+        return None  # an edit that would replace, a new window or an order starts it again (S10)
     policy = desired.spec.restart
     if policy == "never" or (policy == "onFailure" and last.state.how == "idle"):
         why = f"it ended ({last.state.reason}) and restart is {policy}"
@@ -42,21 +46,52 @@ def _over(situation: Situation, desired: Desired) -> Action | None:
     return None
 
 
+def _in_a_new_window(situation: Situation, last: Ended) -> bool:
+    current = situation.ahead.current if situation.ahead else None
+    return current is not None and current.opens is not None and last.at < current.opens
+
+
+def _ordered_anew(situation: Situation) -> bool:
+    """Tell whether a person has ordered a restart since the last session ended."""
+    last = situation.entry.newest
+    return last is not None and isinstance(last.state, Ended) and situation.around.orders.outdates(last.state.at)
+
+
+def _nobody_there(situation: Situation, desired: Desired) -> Hold | None:
+    """Start nothing into a channel that is known to be empty, whatever the restart policy (interface.md 1.3)."""
+    presence = situation.around.presence
+    if desired.spec.mode == "web" or presence is Presence.OCCUPIED:
+        return None
+    if presence is Presence.EMPTY:
+        return Hold(None, Because.WAITING, "nobody is in the channel: it starts when somebody joins")
+    if desired.spec.when == "occupied":
+        return Hold(None, Because.WAITING, "who is in the channel is not known: it starts when somebody is seen there")
+    last = situation.entry.newest
+    if last is None or not isinstance(last.state, Ended) or last.state.how != "idle" or _ordered_anew(situation):
+        return None
+    # It has just ended for want of users: two reads of the channel's list can tell whether somebody is back.
+    wait = min(2 * situation.rules.poll_interval, situation.rules.backoff_max)
+    until = due(last.state.at + wait, wait, situation.now)
+    return (
+        Hold(until, Because.WAITING, "the channel was empty: it starts when somebody joins")
+        if (situation.now < until)
+        else None
+    )
+
+
 def _kept_from_starting(situation: Situation, desired: Desired) -> Hold | None:
-    held = held_by_secrets(situation)
-    if held:
-        return held
     refusal, backoff = situation.entry.refusal, situation.entry.backoff
-    if refusal and (refusal.of, refusal.revision) == ("start", desired.revision):
+    orders = situation.around.orders
+    if refusal and (refusal.of, refusal.revision) == ("start", desired.revision) and not orders.outdates(refusal.at):
         return Hold(None, Because.REFUSED, refusal.problem)
-    if backoff:
+    if backoff and not _ordered_anew(situation):
         until = due(backoff.until, situation.rules.backoff_max, situation.now)
         if situation.now < until:
             return Hold(until, Because.BACKOFF, backoff.reason)
     held = held_by_pace(situation)
     if held:
         return held
-    full_until = situation.gate.full_until
+    full_until = situation.around.gate.full_until
     if full_until and situation.now < full_until:
         return Hold(full_until, Because.NO_ROOM, "as many recorders run as the App ID may have (406)")
     return None

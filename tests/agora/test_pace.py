@@ -117,7 +117,7 @@ def test_a_cancelled_caller_costs_the_others_nothing() -> None:
         await callers.call("zero")
         gone, stays = callers.start("gone", Band.STOP), callers.start("stays")
         await asyncio.sleep(STEP / 2)
-        assert callers.pace.waiting(APP) == 2
+        assert callers.pace.waiting(APP).total() == 2
         gone.cancel()
         await stays
         assert callers.names == ["zero", "stays"]
@@ -134,7 +134,7 @@ def test_a_call_time_that_was_handed_out_to_a_cancelled_caller_goes_to_the_next(
         second = callers.start("second")
         for _ in range(10):
             await asyncio.sleep(0)
-            if callers.pace.waiting(APP) == 1:
+            if callers.pace.waiting(APP).total() == 1:
                 break
         first.cancel()  # let go, and not yet resumed
         await second
@@ -199,7 +199,7 @@ def test_a_429_is_passed_on() -> None:
         await callers.pace.slow(APP)
         assert callers.quota.throttled == [APP]
         await Pace(callers.quota.draw).slow(APP)
-        assert callers.pace.waiting(APP) == 0
+        assert callers.pace.waiting(APP).total() == 0
 
     run_virtual(scene())
 

@@ -25,7 +25,7 @@ from reconciler.planning.actions import (
 )
 from reconciler.planning.decide import decide
 from reconciler.planning.desired import Unwanted
-from reconciler.planning.situation import Gate
+from reconciler.planning.situation import Around, Gate
 from tests.planning.situations import (
     RULES,
     accepted,
@@ -615,13 +615,6 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
     ),
     ("a secret is missing: not started", desired(missing=("x",)), entry(), 1, "hold SecretMissing"),
     (
-        "a window is declared: said, and neither started nor stopped",
-        desired(not_acted_on=("schedule: …",)),
-        entry(),
-        1,
-        "hold NotActedOn",
-    ),
-    (
         "two copies are declared: the first is started",
         desired(not_acted_on=("copies: …",)),
         entry(),
@@ -639,19 +632,19 @@ def test_situation(wanted: Any, page: Any, now: float, expected: str) -> None:
 
 
 def test_a_refused_app_stops_every_call_of_its_recordings() -> None:
-    gate = Gate(refused="401: Invalid authentication credentials")
+    around = Around(Gate(refused="401: Invalid authentication credentials"))
 
     for page in (entry(), entry(session(intended())), entry(session(confirmed())), entry(session(stopping()))):
-        action = decide(desired(), page, at(100), RULES, gate)
+        action = decide(desired(), page, at(100), RULES, around)
         assert told(action) == "hold AppRefused"
 
 
 def test_no_room_holds_starts_only_and_until_then_only() -> None:
-    gate = Gate(full_until=at(10))
+    around = Around(Gate(full_until=at(10)))
 
-    assert told(decide(desired(), entry(), at(1), RULES, gate)) == "hold NoRoom until 10"
-    assert told(decide(desired(), entry(), at(10), RULES, gate)) == "start A: no recording exists"
-    assert told(decide(GONE, entry(session(confirmed())), at(1), RULES, gate)) == "stop: its manifest is gone"
+    assert told(decide(desired(), entry(), at(1), RULES, around)) == "hold NoRoom until 10"
+    assert told(decide(desired(), entry(), at(10), RULES, around)) == "start A: no recording exists"
+    assert told(decide(GONE, entry(session(confirmed())), at(1), RULES, around)) == "stop: its manifest is gone"
 
 
 def test_a_hold_that_waits_ends_in_the_future() -> None:

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import structlog
 
-from reconciler.cli.accounts import Values
 from reconciler.cli.applying import Outside, Planned, Site, Verdict, open_site
-from reconciler.cli.preparing import Scope
+from reconciler.intake.preparing import Scope
+from reconciler.intake.values import Values
 from reconciler.ledger import InlineThread
 from reconciler.manifests.accept import accept
 from reconciler.model import Entry, Key

@@ -175,14 +175,24 @@ def test_a_failover_is_waited_for_and_never_doubled(stage: Stage) -> None:
     played(story)
 
 
-def test_windows_and_occupancy_are_said_and_not_acted_on(stage: Stage) -> None:
-    stage.write(recording("a", "  when: occupied"), recording("b", "  schedule: {from: 2026-01-01T00:00:00Z}"))
+def test_apply_does_what_is_due_now_and_says_what_only_a_daemon_keeps(stage: Stage) -> None:
+    """Future windows count as done (interface.md 2.1); an open one starts, and a closed one stops."""
+    stage.write(
+        recording("crowd", "  when: occupied"),
+        recording("open", "  schedule: {from: 2026-01-01T00:00:00Z, until: 2026-01-01T10:00:00Z}"),
+        recording("later", "  schedule: {from: 2026-01-02T00:00:00Z}"),
+    )
 
     async def story() -> None:
         planned = await stage.plan()
-        assert [action.rest.because for action in planned.plan.actions] == [Because.NOT_ACTED_ON] * 2
+        rests = {action.key.name: action.rest.because for action in planned.plan.actions}
+        assert rests == {"crowd": Because.WAITING, "open": Because.CONFIRMING, "later": Because.WAITING}
+        assert [note for note in planned.plan.notes if "crowd, later, open" in note and "reconciler run" in note]
         assert (await stage.apply()).is_done
-        assert stage.calls() == 0
+        assert stage.live_channels() == ["open"]
+        await minutes(60)
+        assert (await stage.apply()).is_done
+        assert stage.live_channels() == []
 
     played(story)
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from types import MappingProxyType
 
 from reconciler.agora.token import token_misfit
-from reconciler.cli.accounts import Values
 from reconciler.controller import Assignment
 from reconciler.errors import Fault, ManifestError
+from reconciler.intake.values import ReadValues, Values
 from reconciler.manifests.accept import Declared, ManifestSet
 from reconciler.manifests.hosts import page_problem
 from reconciler.manifests.schema import MintedToken
@@ -43,14 +44,29 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Completed:
+    """One declared recording with its values read, so that the next reading of the set need not do it again."""
+
+    declared: Declared
+    read: ReadValues
+    desired: Desired
+    faults: tuple[Fault, ...]  # secrets that cannot be read, tokens and addresses that do not fit
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """An accepted set against the ledger."""
 
     desired: tuple[Desired, ...]
     renames: tuple[tuple[Key, Key], ...]  # what is to be moved first, old to new
     entries: Mapping[Key, Entry]  # of this set, with the renames done
-    faults: tuple[Fault, ...]  # secrets that cannot be read, tokens that do not fit: plan marks, apply refuses
     revision: str
+    completed: Mapping[str, Completed]
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """List what is wrong with values: plan marks it, apply refuses the set, a daemon holds that recording."""
+        return tuple(sorted({fault for one in self.completed.values() for fault in one.faults}))
 
     @property
     def is_live(self) -> bool:
@@ -81,16 +97,22 @@ class Prepared:
 
 
 def prepare(
-    manifests: ManifestSet, app_ids: Mapping[str, str], stock: Stock, set_name: str, uid_range: UidRange, values: Values
+    manifests: ManifestSet,
+    app_ids: Mapping[str, str],
+    stock: Stock,
+    set_name: str,
+    uid_range: UidRange,
+    values: Values,
+    known: Mapping[str, Completed] = MappingProxyType({}),
 ) -> Prepared:
-    """Complete the declared recordings against the ledger.
+    """Complete the declared recordings against the ledger. What is `known` and unchanged is taken as it is.
 
     Raises:
         ManifestError: a recording would record under an identity that another one's live recorder has.
     """
-    read = {declared.name: values.of(declared) for declared in manifests.recordings}
+    read = {one.name: _read(one, known.get(one.name), values) for one in manifests.recordings}
     mine = {key: entry for key, entry in stock.entries.items() if key.set == set_name}
-    renames = _renames(manifests.recordings, mine, set_name)
+    renames = pending_renames(manifests.recordings, mine, set_name)
     for old, new in renames:
         mine[new] = replace(mine.pop(old), key=new)
     ground = Ground(
@@ -101,18 +123,23 @@ def prepare(
         fingerprint_key=stock.fingerprint_key,
         uid_range=uid_range,
     )
-    desired = desire(manifests.recordings, ground)
+    desired = desire(manifests.recordings, ground, {name: one.desired for name, one in known.items()})
     _assert_identities_free(desired, stock.entries, {old for old, _ in renames})
-    faults = [
-        fault
-        for one in manifests.recordings
-        for fault in (*_value_faults(one, read[one.name]), *_address_faults(one, read[one.name]))
-    ]
-    faults += _token_faults(manifests.recordings, desired)
-    return Prepared(desired, renames, mine, tuple(sorted(set(faults))), manifests.revision)
+    by_name = {one.key.name: one for one in desired}
+    completed = {one.name: _completed(one, read[one.name], by_name[one.name]) for one in manifests.recordings}
+    return Prepared(desired, renames, mine, manifests.revision, completed)
 
 
-def _renames(
+def _completed(declared: Declared, read: ReadValues, desired: Desired) -> Completed:
+    faults = (*_value_faults(declared, read), *_address_faults(declared, read), *_token_faults(declared, desired))
+    return Completed(declared, read, desired, faults)
+
+
+def _read(declared: Declared, known: Completed | None, values: Values) -> ReadValues:
+    return known.read if known is not None and known.declared is declared else values.of(declared)
+
+
+def pending_renames(
     recordings: Iterable[Declared], entries: Mapping[Key, Entry], set_name: str
 ) -> tuple[tuple[Key, Key], ...]:
     """Find the renames that are not done yet."""
@@ -176,14 +203,9 @@ def _address_faults(declared: Declared, read: Mapping[SecretRef, Secret | Secret
     ]
 
 
-def _token_faults(recordings: Iterable[Declared], desired: Iterable[Desired]) -> list[Fault]:
+def _token_faults(declared: Declared, desired: Desired) -> list[Fault]:
     """Find tokens that can be read and do not fit, and certificates that are none."""
-    wanted = {one.key.name: one for one in desired}
-    return [
-        Fault(declared.place_of("token"), f"recording {declared.name}: {misfit}")
-        for declared in recordings
-        for misfit in _misfits(wanted[declared.name])
-    ]
+    return [Fault(declared.place_of("token"), f"recording {declared.name}: {misfit}") for misfit in _misfits(desired)]
 
 
 def _misfits(desired: Desired) -> Iterable[str]:

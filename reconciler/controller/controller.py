@@ -1,0 +1,299 @@
+"""Gives turns: until every recording rests, or for ever. Decides only whose turn it is."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from reconciler.agora.pace import Band, Pace, Place, Ticket
+from reconciler.controller.assignments import RESTING, Assignment, Watch
+from reconciler.controller.gates import Gates
+from reconciler.executor.turns import band_of
+from reconciler.model import Entry, Key
+from reconciler.planning.actions import Hold
+from reconciler.planning.desired import Aim, Desired
+from reconciler.planning.occupancy import Presence
+from reconciler.planning.outcomes import AppRefused, NoRoom
+from reconciler.planning.situation import Around, Gate, app_id_of
+from reconciler.reconcile import Busy, Reconciler, RulesOf, Took
+
+T = TypeVar("T")
+
+# Another process has the recording in hand: its turn is a few calls long.
+BUSY_PAUSE = timedelta(seconds=0.5)
+
+PresenceOf = Callable[[str, str], Presence]  # App ID and channel → who is believed to be there
+Failed = Callable[[Key, Exception, datetime], None]  # a turn broke off; when it is tried again
+
+
+def nobody_looks(_app_id: str, _channel: str) -> Presence:
+    return Presence.UNKNOWN
+
+
+@dataclass(slots=True, eq=False)
+class Keeper:
+    """The loop of one recording, as its owner sees it."""
+
+    assignment: Assignment
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    place: Place | None = None  # among those who wait for a call
+    task: asyncio.Task[None] | None = None
+    failures: int = 0  # turns in a row that broke off
+    entry: Entry | None = None  # as it was seen last
+    hold: Hold | None = None  # what it rests on; None: it has something to do
+
+    def wake(self) -> None:
+        """Have it look again at once; what it waits for may have become less urgent than what it will find."""
+        self.woken.set()
+        if self.place is not None:
+            self.place.leave()
+
+
+class Controller:
+    """Runs one loop per recording; calls compete for the quota by how urgent they are."""
+
+    def __init__(self, reconciler: Reconciler, pace: Pace, clock: Callable[[], datetime], rules_of: RulesOf) -> None:
+        self._reconciler = reconciler
+        self._pace = pace
+        self._clock = clock
+        self._rules_of = rules_of
+        self.gates = Gates()
+        self.presence_of: PresenceOf = nobody_looks
+        self.frozen = ""  # why nothing may be done but to observe
+        self._keepers: dict[Key, Keeper] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    # -- once
+
+    async def converge(self, assignments: Iterable[Assignment], patience: timedelta, watch: Watch) -> dict[Key, Hold]:
+        """Give turns until every recording rests, and say where each one rests.
+
+        Those that do not rest when the patience is over are missing in the answer. When this is cancelled, or out of
+        patience, the turns in hand are finished and no new one begins.
+        """
+        rests: dict[Key, Hold] = {}
+
+        async def keep(one: Assignment) -> None:
+            keeper = Keeper(one)
+            while True:
+                until = await self._step(keeper, watch)
+                hold = keeper.hold
+                if hold and (hold.because in RESTING or hold.until is None):
+                    rests[one.key] = hold
+                    return
+                await self._rest(keeper, until)
+
+        await _together([keep(one) for one in assignments], patience)
+        return rests
+
+    async def refresh(self, assignments: Iterable[Assignment], *, older_than: timedelta) -> None:
+        """Ask about every recorder whose last answer is older; nothing else is done."""
+
+        async def ask(one: Assignment) -> None:
+            ticket = await self._pace.turn(one.app_id, Band.POLL, one.order)
+            await _finished(self._refreshed(one, ticket, older_than))
+
+        await _together([ask(one) for one in assignments], None)
+
+    def gate(self, app_id: str) -> Gate:
+        """Tell what keeps the whole App ID back."""
+        return self.gates.of(app_id, self._clock())
+
+    # -- for ever
+
+    @property
+    def keepers(self) -> Mapping[Key, Keeper]:
+        return self._keepers
+
+    def assign(self, assignments: Iterable[Assignment], watch: Watch, failed: Failed) -> None:
+        """Keep exactly these from now on: what is new begins, what differs looks again, what is gone is let go."""
+        wanted = {one.key: one for one in assignments}
+        for key in self._keepers.keys() - wanted.keys():
+            self._let_go(self._keepers.pop(key))
+        for key, one in wanted.items():
+            keeper = self._keepers.get(key)
+            if keeper is None:
+                keeper = self._keepers[key] = Keeper(one)
+                keeper.task = asyncio.create_task(self._keep(keeper, watch, failed), name=f"keep {key}")
+            elif keeper.assignment != one:
+                keeper.assignment = one
+                keeper.wake()
+
+    def wake(self, keys: Iterable[Key]) -> None:
+        """Have these look again at once; those in hand do so afterwards."""
+        for key in keys:
+            keeper = self._keepers.get(key)
+            if keeper is not None:
+                keeper.wake()
+
+    def in_channel(self, app_id: str | None, channel: str) -> list[Key]:
+        """Name the recordings that record, or would record, that channel; None: of any App ID."""
+        return [key for key, keeper in self._keepers.items() if _records(keeper, app_id, channel)]
+
+    def waiting(self, app_ids: Iterable[str]) -> dict[str, Mapping[Band, int]]:
+        """Count the calls that wait for quota, by App ID and band."""
+        return {app_id: self._pace.waiting(app_id) for app_id in app_ids}
+
+    async def close(self, patience: timedelta) -> None:
+        """Begin no new turn and finish those in hand; after the patience they are abandoned, as a kill would."""
+        tasks = {keeper.task for keeper in self._keepers.values() if keeper.task} | self._leaving
+        self._keepers.clear()
+        for _ in range(2):  # the first ends the waiting, the second what still waits for an answer
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                _, tasks = await asyncio.wait(tasks, timeout=patience.total_seconds())
+
+    async def let_go(self, key: Key) -> None:
+        """Stop keeping one, and return when its turn in hand is finished."""
+        keeper = self._keepers.pop(key, None)
+        if keeper is not None and keeper.task is not None:
+            keeper.task.cancel()
+            await asyncio.wait({keeper.task})
+
+    def _let_go(self, keeper: Keeper) -> None:
+        task = keeper.task
+        if task is not None:
+            task.cancel()
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    async def _keep(self, keeper: Keeper, watch: Watch, failed: Failed) -> None:
+        while True:
+            keeper.woken.clear()
+            try:
+                until = await self._step(keeper, watch)
+                keeper.failures = 0
+            except Exception as error:  # noqa: BLE001 - one bad recording must not stop the others
+                until = self._pause_after_failure(keeper)
+                failed(keeper.assignment.key, error, until)
+            await self._rest(keeper, until)
+
+    def _pause_after_failure(self, keeper: Keeper) -> datetime:
+        rules = self._rules_of(keeper.assignment.app_id)
+        wait: timedelta = min(rules.backoff_base * 2 ** min(keeper.failures, 30), rules.backoff_max)
+        keeper.failures += 1
+        return self._clock() + wait
+
+    async def _rest(self, keeper: Keeper, until: datetime | None) -> None:
+        """Wait for the alarm or for being woken."""
+        seconds = None if until is None else (until - self._clock()).total_seconds()
+        if seconds is not None and seconds <= 0:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await keeper.woken.wait()
+        except TimeoutError:
+            return
+
+    # -- one step: look, and take a turn if there is something to do
+
+    async def _step(self, keeper: Keeper, watch: Watch) -> datetime | None:
+        """Look once, and act once if something is due; gives the time of the next look, None for when it is woken."""
+        one = keeper.assignment
+        entry, action = await self._reconciler.look(one.key, one.desired, self._around)
+        keeper.entry, keeper.hold = entry, action if isinstance(action, Hold) else None
+        app_id = app_id_of(entry, one.desired)
+        if isinstance(action, Hold):
+            if self.gates.let_probe(app_id, one.key, self._clock()):
+                return self._clock()
+            self.gates.give_up_probe(app_id, one.key)
+            watch.held(one.key, action, entry)
+            await self._reconciler.note_rest(one.key, entry, action)
+            return action.until
+        band = band_of(action)
+        ticket = None
+        if band is not None:
+            ticket = await self._ticket(keeper, app_id, band)
+            if ticket is None:
+                return self._clock()  # woken meanwhile: what is due may have changed
+        again_at: datetime = await _finished(self._turn(keeper, app_id, ticket, watch))
+        return again_at
+
+    async def _ticket(self, keeper: Keeper, app_id: str, band: Band) -> Ticket | None:
+        keeper.place = self._pace.queue(app_id, band, keeper.assignment.order)
+        try:
+            return await keeper.place.ticket()
+        finally:
+            keeper.place = None
+
+    async def _turn(self, keeper: Keeper, app_id: str, ticket: Ticket | None, watch: Watch) -> datetime:
+        one = keeper.assignment
+        try:
+            taken = await self._reconciler.turn(one.key, one.desired, self._around, one.order, ticket)
+        finally:
+            if ticket is not None:
+                self._pace.give_back(ticket)
+        if isinstance(taken, Busy):
+            return self._clock() + BUSY_PAUSE
+        keeper.entry = taken.entry
+        self._note(one.key, app_id, taken)
+        watch.took(one.key, taken)
+        return self._clock()
+
+    async def _refreshed(self, one: Assignment, ticket: Ticket, older_than: timedelta) -> None:
+        try:
+            taken = await self._reconciler.refresh(one.key, self.gate(one.app_id), one.order, ticket, older_than)
+        finally:
+            self._pace.give_back(ticket)
+        if isinstance(taken, Took):
+            self._note(one.key, one.app_id, taken)
+
+    def _around(self, entry: Entry, desired: Aim) -> Around:
+        app_id = app_id_of(entry, desired)
+        presence = Presence.UNKNOWN
+        if isinstance(desired, Desired):
+            presence = self.presence_of(desired.app_id, desired.spec.channel)
+        return Around(self.gates.of(app_id, self._clock(), entry.key), presence=presence, frozen=self.frozen)
+
+    def _note(self, key: Key, app_id: str, taken: Took) -> None:
+        """Close the gate of an App ID that was refused or is full, and open it when the service says otherwise (S8)."""
+        now, rules = self._clock(), self._rules_of(app_id)
+        match taken.app:
+            case AppRefused(problem=problem):
+                self.gates.refuse(app_id, str(problem), now, rules)
+            case NoRoom():
+                self.gates.no_room(app_id, now, rules)
+            case None:
+                if any(event.kind == "recording.started" for event in taken.events):
+                    self.gates.started(app_id)
+                if band_of(taken.action) is not None and self.gates.answered(app_id, key):
+                    self.wake(other for other, keeper in self._keepers.items() if app_id in keeper.assignment.app_ids)
+
+
+def _records(keeper: Keeper, app_id: str | None, channel: str) -> bool:
+    desired, entry = keeper.assignment.desired, keeper.entry
+    if app_id is not None and app_id not in keeper.assignment.app_ids:
+        return False
+    if isinstance(desired, Desired) and desired.spec.channel == channel:
+        return True
+    return entry is not None and any(session.identity.channel == channel for session in entry.sessions)
+
+
+async def _together(loops: list[Coroutine[Any, Any, None]], patience: timedelta | None) -> None:
+    """Run all until they end, one fails, or the patience is over; what still waits is then cancelled."""
+    tasks = [asyncio.ensure_future(loop) for loop in loops]
+    if not tasks:
+        return
+    seconds = patience.total_seconds() if patience is not None else None
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        # A turn in hand finishes all the same: cancelling ends the waiting only.
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+            raise result
+
+
+async def _finished(turn: Coroutine[Any, Any, T]) -> T:
+    """Let a turn finish though its loop is cancelled: between a call and its write nothing is."""
+    task = asyncio.ensure_future(turn)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

@@ -1,0 +1,248 @@
+"""What lives for ever: the source, the recordings that are kept, and what other processes write. Decides nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.controller import Assignment, Controller
+from reconciler.errors import LedgerError
+from reconciler.intake.intake import Intake
+from reconciler.ledger.ledger import Ledger
+from reconciler.model import Entry, Key
+from reconciler.planning.actions import Hold
+from reconciler.planning.orders import Orders
+from reconciler.planning.plan import DONE, calls_of
+from reconciler.reconcile import Reconciler, Took
+from reconciler.sources.source import Offer, Source, Trouble
+
+LISTENING = timedelta(seconds=0.5)  # between two looks at what other processes have written
+TENDING = timedelta(seconds=1)
+REREADING = timedelta(seconds=30)  # between two readings of the values behind references
+CLEARING = timedelta(days=1)
+LEAVING = timedelta(seconds=4)  # for the turns in hand, and as long again for answers that do not come
+_RESTART_PAUSE = timedelta(seconds=1)  # before a loop that broke off begins again, doubled up to a minute
+_LONGEST_PAUSE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Who is told how the daemon goes, besides the log; each may do nothing."""
+
+    beat: Callable[[str], None] = lambda _loop: None
+    took: Callable[[Key, Took], None] = lambda _key, _taken: None
+    failed: Callable[[], None] = lambda: None
+    first_action: Callable[[timedelta], None] = lambda _waited: None
+    revision: Callable[[str], None] = lambda _outcome: None
+    written: Callable[[], None] = lambda: None  # events were appended
+
+
+@dataclass(slots=True)
+class Daemon:
+    """One set, kept true until it is told to end. Recordings go on without it."""
+
+    ledger: Ledger
+    intake: Intake
+    controller: Controller
+    reconciler: Reconciler
+    source: Source
+    admit: Callable[[Iterable[Assignment]], None]  # has clients for every App ID these may call for
+    clock: Callable[[], datetime]
+    log: FilteringBoundLogger
+    retention: timedelta = timedelta(days=400)
+    outlets: Outlets = field(default_factory=Outlets)
+    loops: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)  # beside the daemon's own
+    drifting: dict[Key, datetime] = field(default_factory=dict)  # since when a recording is not as declared
+    counts: dict[str, int] = field(default_factory=dict)  # recorders that run, or may run, by App ID
+    _changed_at: dict[Key, datetime] = field(default_factory=dict)  # accepted, and not acted on yet
+    _orders: dict[Key, Orders] = field(default_factory=dict)
+    _seen: int = 0  # the newest event that was looked at
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Keep the set until told to end; then finish the turns in hand, within seconds.
+
+        Raises:
+            LedgerError: the ledger cannot be used at the start, or another daemon keeps the set.
+        """
+        await self.intake.open()
+        self._seen = await self.ledger.last_event()
+        self._orders = await self.ledger.orders(self.intake.set)
+        await self._read_set_orders()
+        self._count()
+        self.reassign()
+        async with self._going():
+            await stopping.wait()
+            await self.controller.close(LEAVING)
+
+    @asynccontextmanager
+    async def _going(self) -> AsyncIterator[None]:
+        own: dict[str, Callable[[], Awaitable[None]]] = {
+            "source": self._follow_source,
+            "listening": self._listen,
+            "tending": self._tend,
+        }
+        loops = own | dict(self.loops)
+        tasks = [asyncio.create_task(self._lasting(name, loop), name=name) for name, loop in loops.items()]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _lasting(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        """Begin a loop again that has broken off: none of them may end the others."""
+        pause = _RESTART_PAUSE
+        while True:
+            began = self.clock()
+            try:
+                await loop()
+            except Exception as error:  # noqa: BLE001 - said, and tried again
+                self.log.exception("loop.failed", loop=name, error=f"{type(error).__name__}: {error}")
+            if self.clock() - began > _LONGEST_PAUSE:
+                pause = _RESTART_PAUSE
+            await asyncio.sleep(pause.total_seconds())
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    # -- what is to be kept
+
+    def reassign(self) -> None:
+        """Keep what is in force now."""
+        assignments = self.intake.assignments()
+        self.admit(assignments)
+        now = self.clock()
+        for one in assignments:
+            keeper = self.controller.keepers.get(one.key)
+            if keeper is None or keeper.assignment != one:
+                self._changed_at.setdefault(one.key, now)
+        self.reconciler.source_revision = self.intake.standing.label
+        self.controller.assign(assignments, self, self._failed)
+
+    async def _follow_source(self) -> None:
+        async for item in self.source.offers():
+            await self._take(item)
+            self.outlets.beat("source")
+
+    async def _take(self, item: Offer | Trouble) -> None:
+        before = self.intake.standing
+        for old, _ in self.intake.renames_of(item):
+            await self.controller.let_go(old)
+        taken = await self.intake.consider(item)
+        standing = self.intake.standing
+        if taken:
+            self.reassign()
+        if standing != before:
+            self._tell_standing()
+
+    def _tell_standing(self) -> None:
+        standing = self.intake.standing
+        self.outlets.written()
+        if standing.trouble:
+            self.outlets.revision("troubled")
+            self.log.warning("source.troubled", source=standing.source, said=standing.trouble, in_force=standing.label)
+        elif standing.withheld:
+            self.outlets.revision("withheld")
+            held = standing.withheld
+            self.log.warning("source.held", source=standing.source, revision=held.label, reason=held.reason)
+        else:
+            self.outlets.revision("accepted")
+            self.log.info("source.accepted", source=standing.source, revision=standing.label)
+
+    # -- what other processes write
+
+    async def _listen(self) -> None:
+        version = await self.ledger.version()
+        while True:
+            await asyncio.sleep(LISTENING.total_seconds())
+            self.outlets.beat("listening")
+            now = await self.ledger.version()
+            if now != version:
+                version = now
+                await self.hear()
+
+    async def hear(self) -> None:
+        """Take up what other processes have written: orders, approvals, adopted and forgotten recorders."""
+        news = await self.ledger.events(after_id=self._seen)
+        self._seen = max((number for number, _ in news), default=self._seen)
+        orders = await self.ledger.orders(self.intake.set)
+        differing = {key for key in orders.keys() | self._orders.keys() if orders.get(key) != self._orders.get(key)}
+        self._orders = orders
+        touched = differing | {event.key for _, event in news if event.key.name}
+        for key in touched:
+            entry = await self.ledger.entry(key)
+            if entry is not None:
+                self.intake.entries[key] = entry
+        if any(key not in self.controller.keepers for key in touched if key.set == self.intake.set):
+            self.reassign()
+        self.controller.wake(touched)
+        await self._read_set_orders()
+        self.outlets.written()
+
+    async def _read_set_orders(self) -> None:
+        given = await self.ledger.set_orders(self.intake.set)
+        frozen = str(given.freeze) if given.freeze else ""
+        if frozen != self.controller.frozen:
+            self.controller.frozen = frozen
+            self.controller.wake(self.controller.keepers)
+            self.log.warning("set.frozen", reason=frozen) if frozen else self.log.info("set.unfrozen")
+        if given.approved and await self.intake.approve(given.approved):
+            self.reassign()
+            self._tell_standing()
+
+    # -- what time brings
+
+    async def _tend(self) -> None:
+        reread_at = self.clock() + REREADING
+        clear_at = self.clock() + TENDING
+        while True:
+            await asyncio.sleep(TENDING.total_seconds())
+            self.outlets.beat("tending")
+            self._count()
+            now = self.clock()
+            if now >= reread_at:
+                reread_at = now + REREADING
+                if self.intake.reread():
+                    self.reassign()
+            if now >= clear_at:
+                clear_at = now + CLEARING
+                await self.ledger.clear(now - self.retention)
+
+    def _count(self) -> None:
+        counts: dict[str, int] = {}
+        for entry in self.intake.entries.values():
+            for session in entry.open_sessions:
+                counts[session.identity.app_id] = counts.get(session.identity.app_id, 0) + 1
+        self.counts = counts
+
+    # -- what the controller tells
+
+    def held(self, key: Key, hold: Hold, entry: Entry) -> None:
+        """Hear that there is nothing to do."""
+        self.intake.entries[key] = entry
+        if hold.because in DONE:
+            self.drifting.pop(key, None)
+            self._changed_at.pop(key, None)
+        else:
+            self.drifting.setdefault(key, self.clock())
+
+    def took(self, key: Key, taken: Took) -> None:
+        """Hear what was done."""
+        self.intake.entries[key] = taken.entry
+        changed_at = self._changed_at.pop(key, None) if calls_of(taken.action) else None
+        if changed_at is not None:
+            self.outlets.first_action(self.clock() - changed_at)
+        self.outlets.took(key, taken)
+        if taken.events:
+            self.outlets.written()
+
+    def _failed(self, key: Key, error: Exception, again_at: datetime) -> None:
+        """Say that a turn broke off; the others go on."""
+        self.outlets.failed()
+        named = self.log.bind(recording=key.name, set=key.set, again_at=again_at)
+        if isinstance(error, LedgerError):
+            named.error("turn.failed", error=str(error))
+        else:
+            named.error("turn.failed", error=f"this is a bug in reconciler: {error!r}", exc_info=error)
