@@ -11,7 +11,7 @@ from reconciler.errors import LedgerError
 from reconciler.ledger import files
 from reconciler.ledger.documents import DocumentError, UnwritableError
 from reconciler.ledger.migrations import APPLICATION_ID, MIGRATIONS
-from reconciler.ledger.threads import Done, Failed, Job, Outcome
+from reconciler.ledger.threads import Connection, Done, Failed, Job, Outcome
 
 BUSY = 10.0  # seconds that another process may hold the file; its transactions take milliseconds
 
@@ -38,6 +38,11 @@ class Database:
             group = list(following)
             outcomes += self._write(group) if writes else [self._read(job) for job in group]
         return outcomes
+
+    def version(self, connection: Connection) -> int:
+        """Read the number that SQLite changes when another connection has committed."""
+        self._assert_in_place()
+        return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
         try:
@@ -73,13 +78,16 @@ class Database:
     def _begin(self) -> None:
         if self._read_only:
             raise LedgerError(f"{self._path} may only be read; check owner and permissions of the file and its folder")
+        self._assert_in_place()
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def _assert_in_place(self) -> None:
         try:
             unchanged = self._path.stat().st_ino == self._inode
         except FileNotFoundError:
             unchanged = False
-        if not unchanged:  # SQLite would go on writing into a file that no other process sees
+        if not unchanged:  # SQLite would go on with a file that no other process sees
             raise LedgerError(f"{self._path} was removed or replaced while it was open; start again")
-        self._connection.execute("BEGIN IMMEDIATE")
 
     def _within(self, job: Job[Any], *, alone: bool) -> Outcome:
         """Run one job so that its failure takes back its own writes only."""

@@ -309,6 +309,19 @@ async def test_a_ledger_serves_one_service(opener: Opener) -> None:
     await opener(service="simulator")
 
 
+async def test_the_version_is_another_one_only_after_others_have_written(opener: Opener) -> None:
+    ours, theirs = await opener(), await opener()
+    seen = await ours.version()
+    await ours.save(await claimed(ours), page(), [event()], release=True)
+    await theirs.entries()
+    assert await ours.version() == seen
+
+    await theirs.save(await claimed(theirs), page(STANDUP, session()), release=True)
+    written = await ours.version()
+    assert written != seen
+    assert (await ours.entry(STANDUP), await ours.version()) == (page(STANDUP, session()), written)
+
+
 async def test_a_closed_ledger_says_so(ledger: Ledger) -> None:
     await ledger.close()
     with pytest.raises(LedgerError, match="closed"):

@@ -186,7 +186,7 @@ async def test_an_empty_file_becomes_a_ledger_only_if_asked_for(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("create", [True, False])
-async def test_a_ledger_that_is_removed_or_replaced_under_us_is_not_written(path: Path, create: bool) -> None:  # noqa: FBT001
+async def test_a_ledger_that_is_removed_or_replaced_under_us_is_not_used(path: Path, create: bool) -> None:  # noqa: FBT001
     ledger = await opened(path)
     path.unlink()
     if create:
@@ -196,6 +196,8 @@ async def test_a_ledger_that_is_removed_or_replaced_under_us_is_not_written(path
         path.touch()
     with pytest.raises(LedgerError, match="was removed or replaced"):
         await ledger.claim(STANDUP)
+    with pytest.raises(LedgerError, match="was removed or replaced"):
+        await ledger.version()
     await ledger.close()
 
 
