@@ -52,6 +52,7 @@ class Daemon:
     admit: Callable[[Iterable[Assignment]], None]  # has clients for every App ID these may call for
     clock: Callable[[], datetime]
     log: FilteringBoundLogger
+    accounts_changed: Callable[[], bool] = lambda: False  # reads credentials again; tells whether some are others
     retention: timedelta = timedelta(days=400)
     outlets: Outlets = field(default_factory=Outlets)
     loops: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)  # beside the daemon's own
@@ -100,7 +101,7 @@ class Daemon:
             began = self.clock()
             try:
                 await loop()
-            except Exception as error:  # noqa: BLE001 - said, and tried again
+            except Exception as error:
                 self.log.exception("loop.failed", loop=name, error=f"{type(error).__name__}: {error}")
             if self.clock() - began > _LONGEST_PAUSE:
                 pause = _RESTART_PAUSE
@@ -204,7 +205,7 @@ class Daemon:
             now = self.clock()
             if now >= reread_at:
                 reread_at = now + REREADING
-                if self.intake.reread():
+                if self.accounts_changed() | self.intake.reread():
                     self.reassign()
             if now >= clear_at:
                 clear_at = now + CLEARING

@@ -133,13 +133,14 @@ class Site:
         rules, outside = self.rules(prepared), self.outside
         async with open_workshop(
             self.ledger,
-            found,
             self.settings,
-            rules=rules,
+            rules_of=lambda _: rules,
             clock=outside.clock,
             log=outside.log,
             transport=outside.transport,
         ) as workshop:
+            for account in found.values():
+                workshop.admit(account)
             yield workshop
 
     async def refreshed(self, scope: Scope, refresh: Refresh, *, strict: bool = False) -> "Planned":

@@ -1,7 +1,7 @@
 """Everything a command that acts works with, put together: ledger, service, executor, controller."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,8 +16,7 @@ from reconciler.controller import Controller
 from reconciler.executor.executor import Executor
 from reconciler.executor.turns import Service
 from reconciler.ledger.ledger import Ledger
-from reconciler.planning.rules import Rules
-from reconciler.reconcile import Reconciler
+from reconciler.reconcile import Reconciler, RulesOf
 from reconciler.settings import Settings
 
 
@@ -32,41 +31,51 @@ class Workshop:
     """The rooms of one process, wired."""
 
     ledger: Ledger
-    rules: Rules
+    settings: Settings
     clock: Callable[[], datetime]
-    services: Mapping[str, Service]  # by App ID
+    http: httpx.AsyncClient
+    pace: Pace
+    accounts: dict[str, Account]  # by App ID
+    services: dict[str, Service]  # by App ID
+    reconciler: Reconciler
     controller: Controller
+
+    def admit(self, account: Account) -> bool:
+        """Have a client for this account; tells whether it is new or another than before."""
+        app_id = account.app_id
+        if self.accounts.get(app_id) == account and app_id in self.services:
+            return False
+        self.accounts[app_id] = account
+        client = Client(
+            app_id,
+            account.customer_id,
+            account.customer_secret,
+            account.urls,
+            self.http,
+            self.pace,
+            self.clock,
+            self.settings.query_method,
+        )
+        self.services[app_id] = Service(client, account.max_recorders)
+        self.controller.gates.forget(frozenset({app_id}))
+        return True
 
 
 @asynccontextmanager
 async def open_workshop(
     ledger: Ledger,
-    accounts: Mapping[str, Account],
     settings: Settings,
     *,
-    rules: Rules,
+    rules_of: RulesOf,
     clock: Callable[[], datetime],
     log: FilteringBoundLogger,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Workshop]:
-    """Wire ledger and service for these accounts, by App ID; connections are closed at the end."""
+    """Wire ledger and service; accounts are admitted afterwards. Connections are closed at the end."""
+    accounts: dict[str, Account] = {}
+    services: dict[str, Service] = {}
     pace = Pace(lambda app_id: ledger.draw(app_id, accounts[app_id].qps), ledger.throttled)
     async with open_http(settings.http_timeout, transport) as http:
-        services = {
-            account.app_id: Service(
-                Client(
-                    account.app_id,
-                    account.customer_id,
-                    account.customer_secret,
-                    account.urls,
-                    http,
-                    pace,
-                    clock,
-                    settings.query_method,
-                ),
-                account.max_recorders,
-            )
-            for account in accounts.values()
-        }
-        reconciler = Reconciler(ledger, Executor(ledger, services, clock), clock, lambda _: rules, log)
-        yield Workshop(ledger, rules, clock, services, Controller(reconciler, pace, clock, lambda _: rules))
+        reconciler = Reconciler(ledger, Executor(ledger, services, clock), clock, rules_of, log)
+        controller = Controller(reconciler, pace, clock, rules_of)
+        yield Workshop(ledger, settings, clock, http, pace, accounts, services, reconciler, controller)

@@ -124,10 +124,10 @@ class Settings(BaseSettings):
         hosts = [parts.hostname or "" for url in self.api_url if (parts := split_url(url))]
         return "simulator" if all(is_loopback(host) for host in hosts) else "agora"
 
-    def rules(self, live_recordings: int) -> Rules:
-        """Hand down what decisions depend on, with the poll interval for so many live recordings."""
+    def rules(self, live_recordings: int, qps: float | None = None) -> Rules:
+        """Hand down what decisions depend on, with the poll interval for so many live recordings of one App ID."""
         return Rules(
-            poll_interval=self.poll_every(live_recordings),
+            poll_interval=self.poll_every(live_recordings, qps),
             missing_grace=self.missing_grace,
             confirm_delay=self.confirm_delay,
             confirm_timeout=self.confirm_timeout,
@@ -137,12 +137,12 @@ class Settings(BaseSettings):
             backoff_reset=self.backoff_reset,
         )
 
-    def poll_every(self, live_recordings: int) -> timedelta:
+    def poll_every(self, live_recordings: int, qps: float | None = None) -> timedelta:
         """Poll each of N recordings every N / (half of the paced rate) seconds, within the range.
 
         With 10 requests a second that is N / 4.75: 15 s up to 71 recordings, 120 s from 570 on.
         """
-        fitting = timedelta(seconds=live_recordings / (self.qps * SHARE * POLL_SHARE))
+        fitting = timedelta(seconds=live_recordings / ((qps or self.qps) * SHARE * POLL_SHARE))
         return min(max(fitting, self.poll_interval.low), self.poll_interval.high)
 
     def policy(self, *, from_git: bool = False) -> Policy:

@@ -148,26 +148,24 @@ class Stage:
     async def process(self) -> AsyncIterator[Site]:
         settings = load_settings(self.environ, self.folder, lambda _: None)
         manifests = accept([str(self.folder)], policy=settings.policy(), allow_empty=True)
-        transport = WorldTransport(
-            self.world, self.faults, virtual_seconds, self.round_trip, on_call=self._on_call if self.crash else None
-        )
+        transport = WorldTransport(self.world, self.faults, virtual_seconds, self.round_trip, on_call=self.on_call)
         outside = Outside(
             Values(settings.policy(), self.environ),
             virtual_now,
             structlog.wrap_logger(structlog.ReturnLogger(), processors=[]),
             transport=transport,
             thread=InlineThread,
-            on_commit=self._on_commit if self.crash else None,
+            on_commit=self.on_commit,
         )
         async with open_site(outside, settings, manifests, self.ledger, self.set, create=True) as site:
             yield site
 
-    def _on_call(self, when: str, endpoint: str, channel: str | None) -> None:
+    def on_call(self, when: str, endpoint: str, channel: str | None) -> None:
         del channel
         if self.crash is not None:
             self.crash(f"{when} {endpoint}")
 
-    def _on_commit(self, label: str) -> None:
+    def on_commit(self, label: str) -> None:
         if self.crash is not None:
             self.crash(label)
 
