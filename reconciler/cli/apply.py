@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from reconciler.cli.applying import Planned, Site, Verdict
 
 DONE, FAILED, NOT_CONVERGED = 0, 1, 3
+ALLOW = "say --allow-mass-stop"
+EMPTY_THEM = f"`reconciler delete --all`, or {ALLOW} with --prune"
 
 
 @click.command(help="Plan, ask, and act until what is declared is true.")
@@ -42,6 +44,8 @@ async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output
     manifests = accept(paths, stdin=stdin, policy=settings.policy(), allow_empty=True)
     place = here.ledger_place(changes=True)
     async with open_site(outside_of(here, settings), settings, manifests, place, settings.set, create=True) as site:
+        await site.assert_not_frozen()
+        await site.assert_within_daemon()
         scope = Scope(settings.set, options["prune"], frozenset(options["targets"]))
         planned = await site.refreshed(scope, "stale", strict=True)
         if not (manifests.recordings or planned.prepared.is_live):
@@ -50,8 +54,8 @@ async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output
             show_plan(here, planned, settings.qps, err=output == "json")
         site.assert_apps_kept(planned.prepared)
         if not options["allow_mass_stop"]:
-            assert_not_emptied(manifests.recordings, planned.prepared.entries)
-            assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent)
+            assert_not_emptied(manifests.recordings, planned.prepared.entries, EMPTY_THEM)
+            assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent, ALLOW)
         if not planned.plan.converged:  # also what is only held now may start or stop something before it rests
             with asking():
                 here.confirm("Do this?", yes=options["yes"])

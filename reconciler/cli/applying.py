@@ -14,25 +14,28 @@ from structlog.typing import FilteringBoundLogger
 
 from reconciler.cli.accounts import Account, accounts, app_ids, service_of
 from reconciler.cli.naming import known
-from reconciler.cli.terminal import Here
+from reconciler.cli.terminal import DEFAULT_PATHS, Here
 from reconciler.cli.workshop import Workshop, open_workshop, steady_clock
 from reconciler.controller import Assignment, Watch
-from reconciler.errors import ManifestError, SettingsError
+from reconciler.errors import ManifestError, ReconcilerError, SettingsError, UnsafePlanError
 from reconciler.intake.preparing import Prepared, Scope, Stock, prepare, rename_notes
 from reconciler.intake.values import Values
 from reconciler.ledger import Ledger, WriterThread, open_ledger
 from reconciler.ledger.files import locate
 from reconciler.ledger.threads import Thread
 from reconciler.logs import set_up_logs
-from reconciler.manifests.accept import ManifestSet
+from reconciler.manifests.accept import ManifestSet, Policy
+from reconciler.manifests.accept import accept as read_manifests
 from reconciler.model import Entry, Key
 from reconciler.planning.actions import Because, Hold
 from reconciler.planning.desired import Desired
 from reconciler.planning.guards import assert_apps_kept
 from reconciler.planning.intents import declare
+from reconciler.planning.orders import NO_ORDERS, Orders
 from reconciler.planning.plan import DONE, Plan, plan_one
 from reconciler.planning.rules import Rules
 from reconciler.planning.situation import OPEN_GATE, Around, Gate
+from reconciler.planning.standing import NO_SET_ORDERS
 from reconciler.settings import Settings
 
 REFUSED = frozenset({Because.REFUSED, Because.APP_REFUSED, Because.SECRET_MISSING})
@@ -88,13 +91,55 @@ class Site:
         self.ledger = ledger
         self.set = set_name
         self._app_ids = app_ids(manifests, settings)
+        self._orders: Mapping[Key, Orders] = {}
 
     async def prepare(self) -> Prepared:
         """Complete the declared recordings against what the ledger holds now."""
         stock = Stock()
         if self.ledger is not None:
             stock = Stock(await self.ledger.fingerprint_key(), await self.ledger.entries())
+            self._orders = await self.ledger.orders(self.set)
         return prepare(self.manifests, self._app_ids, stock, self.set, self.settings.uid_range, self.outside.values)
+
+    async def assert_not_kept(self, keys: Iterable[Key]) -> None:
+        """Refuse to take away what a running daemon's source has: it would start again at once (S23).
+
+        Raises:
+            ReconcilerError: naming the way that lasts.
+        """
+        kept = await self.ledger.kept_by_daemon(self.set) if self.ledger else frozenset()
+        names = sorted(key.name for key in keys if key.name in kept)
+        if names:
+            raise ReconcilerError(
+                f"{_named(names)}: still in the manifests of the running daemon, which would start it again at once. "
+                "Take it out there, or use `reconciler suspend`"
+            )
+
+    async def assert_within_daemon(self) -> None:
+        """Refuse beside a daemon what its source lacks: one set has one source.
+
+        Raises:
+            UnsafePlanError: naming --set.
+        """
+        assert self.ledger is not None
+        source = await self.ledger.keeper(self.set)
+        kept = await self.ledger.kept_by_daemon(self.set)
+        lacking = sorted(one.name for one in self.manifests.recordings if one.name not in kept)
+        if source and lacking:
+            raise UnsafePlanError(
+                f"refused: a running daemon keeps set {self.set} from {source}, which lacks {_named(lacking)}. "
+                "Add it there, or apply it as another set: --set NAME"
+            )
+
+    async def assert_not_frozen(self) -> None:
+        """Refuse to act on a set that is only to be observed.
+
+        Raises:
+            UnsafePlanError: with who has frozen it, and why.
+        """
+        given = await self.ledger.set_orders(self.set) if self.ledger else NO_SET_ORDERS
+        if given.freeze:
+            raise UnsafePlanError(f"refused: set {self.set} is {given.freeze}. `reconciler unfreeze` lets it go on")
 
     def assert_apps_kept(self, prepared: Prepared) -> None:
         """Refuse a set that has lost the App ID of any live recording of its own, also of one that is left alone (S2).
@@ -206,7 +251,7 @@ class Site:
                 prepared.entries.get(one.key) or Entry(one.key),
                 now,
                 rules,
-                Around(gate_of(one) if gate_of else OPEN_GATE),
+                Around(gate_of(one) if gate_of else OPEN_GATE, self._orders.get(one.key, NO_ORDERS)),
             )
             for one in assignments
         )
@@ -293,6 +338,14 @@ async def open_site(
     finally:
         if ledger is not None:
             await ledger.close()
+
+
+def apps_beside(policy: Policy) -> ManifestSet:
+    """Read the Apps beside us: a recording is stopped with the credentials of its App."""
+    try:
+        return replace(read_manifests(DEFAULT_PATHS, policy=policy, allow_empty=True), recordings=())
+    except ManifestError:
+        return NO_MANIFESTS  # what is wrong there, or missing, keeps nobody from stopping
 
 
 def outside_of(here: Here, settings: Settings) -> Outside:

@@ -1,18 +1,15 @@
 """`reconciler delete`: stop recordings and keep their history."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.terminal import DEFAULT_PATHS, Here, read_stdin
+from reconciler.cli.terminal import Here, read_stdin
 
 if TYPE_CHECKING:
     from reconciler.cli.applying import Site
     from reconciler.intake.preparing import Prepared
-    from reconciler.manifests.accept import ManifestSet
-    from reconciler.manifests.secrets import Policy
     from reconciler.model import Key
 
 
@@ -38,7 +35,7 @@ async def _delete(
     here: Here, names: tuple[str, ...], paths: tuple[str, ...], patience: timedelta, *, everything: bool, yes: bool
 ) -> int:
     from reconciler.cli.apply import act, report, show_plan  # noqa: PLC0415 - only when it is used
-    from reconciler.cli.applying import open_site, outside_of  # noqa: PLC0415
+    from reconciler.cli.applying import apps_beside, open_site, outside_of  # noqa: PLC0415
     from reconciler.cli.interrupting import asking  # noqa: PLC0415
     from reconciler.controller import Assignment  # noqa: PLC0415
     from reconciler.manifests.accept import accept  # noqa: PLC0415
@@ -46,11 +43,12 @@ async def _delete(
 
     settings = here.settings()
     policy = settings.policy()
-    manifests = accept(paths, stdin=read_stdin(paths), policy=policy) if paths else _apps(policy)
+    manifests = accept(paths, stdin=read_stdin(paths), policy=policy) if paths else apps_beside(policy)
     place = here.ledger_place(changes=True)
     async with open_site(outside_of(here, settings), settings, manifests, place, settings.set, create=False) as site:
         prepared = await site.prepare()
         keys = _chosen(names or tuple(one.name for one in manifests.recordings), prepared, site, everything=everything)
+        await site.assert_not_kept(keys)
         live = [(key, prepared.entries[key].open_sessions) for key in keys if prepared.entries[key].open_sessions]
         unwanted = Unwanted("deleted")
         planned = site.plan(
@@ -66,18 +64,6 @@ async def _delete(
         if not live:
             return report(here, planned, None, "text")
         return report(here, planned, await act(here, site, planned, patience), "text", "nothing of it records any more")
-
-
-def _apps(policy: "Policy") -> "ManifestSet":
-    """Read the Apps beside us: a recording is stopped with the credentials of its App."""
-    from reconciler.cli.applying import NO_MANIFESTS  # noqa: PLC0415 - only when it is used
-    from reconciler.errors import ManifestError  # noqa: PLC0415
-    from reconciler.manifests.accept import accept  # noqa: PLC0415
-
-    try:
-        return replace(accept(DEFAULT_PATHS, policy=policy, allow_empty=True), recordings=())
-    except ManifestError:
-        return NO_MANIFESTS  # what is wrong there, or missing, keeps nobody from stopping
 
 
 def _chosen(names: tuple[str, ...], prepared: "Prepared", site: "Site", *, everything: bool) -> "tuple[Key, ...]":

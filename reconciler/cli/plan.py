@@ -59,6 +59,7 @@ async def _plan(
     here: Here, paths: tuple[str, ...], refresh: "Refresh", targets: frozenset[str], *, prune: bool
 ) -> "tuple[Plan, float]":
     from reconciler.agora.quota import SHARE  # noqa: PLC0415 - only when it is used
+    from reconciler.cli.apply import ALLOW, EMPTY_THEM  # noqa: PLC0415
     from reconciler.cli.applying import open_site, outside_of  # noqa: PLC0415
     from reconciler.errors import UnsafePlanError  # noqa: PLC0415
     from reconciler.intake.preparing import Scope  # noqa: PLC0415
@@ -77,8 +78,8 @@ async def _plan(
     if not (manifests.recordings or planned.prepared.is_live):
         accept(paths, stdin=stdin, policy=settings.policy())  # says that there are no manifests, if that is why
     try:
-        assert_not_emptied(manifests.recordings, planned.prepared.entries)
-        assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent)
+        assert_not_emptied(manifests.recordings, planned.prepared.entries, EMPTY_THEM)
+        assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent, ALLOW)
     except UnsafePlanError as held_back:
         here.say(f"apply would say: {held_back}")
     return planned.plan, settings.qps * SHARE

@@ -38,6 +38,13 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "delete": ("reconciler.cli.delete:command", "Stop recordings; their history stays."),
     "import": ("reconciler.cli.importing:command", "Adopt a recorder that is already live."),
     "forget": ("reconciler.cli.forget:command", "Drop a handle; nothing is called."),
+    "run": ("reconciler.cli.run:command", "Keep what is declared true until told to end: the daemon."),
+    "approve": ("reconciler.cli.ordering:approve", "Let the revision through that a daemon holds as a mass stop."),
+    "suspend": ("reconciler.cli.ordering:suspend", "Stop recordings and keep them stopped."),
+    "resume": ("reconciler.cli.ordering:resume", "Take a suspend back."),
+    "restart": ("reconciler.cli.ordering:restart", "Have a fresh session of a recording."),
+    "freeze": ("reconciler.cli.ordering:freeze", "Only observe; nothing is started, changed or stopped."),
+    "unfreeze": ("reconciler.cli.ordering:unfreeze", "Go on after a freeze."),
     "wait": ("reconciler.cli.wait:command", "Wait until recordings are as scripts need them."),
     "simulate": ("reconciler.cli.simulate:command", "Serve a simulator of the service, or run a command against one."),
     "demo": ("reconciler.cli.demo:command", "Play the whole story on an embedded simulator, without an account."),
@@ -45,10 +52,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "schema": ("reconciler.cli.schema:command", "Print the JSON Schema of manifests, for editors."),
     "version": ("reconciler.cli.version:command", "Print the version."),
 }
-_LATER: Final = frozenset(
-    {"run", "approve", "diff", "suspend", "resume", "restart", "freeze", "unfreeze", "forecast", "layout", "state"}
-    | {"completion"}
-)
+_LATER: Final = frozenset({"diff", "forecast", "layout", "state", "completion"})
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> int:

@@ -75,6 +75,12 @@ class Here:
             text = mask(text, self.secrets)
         return printable(text)
 
+    def user(self) -> str:
+        """Name who types, for the history."""
+        environ = self.environ
+        name = environ.get("SUDO_USER") or environ.get("USER") or environ.get("LOGNAME")
+        return name or f"uid {os.getuid()}"
+
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask before something changes. A no ends the command with 1; UsageError where nobody can be asked."""
         if yes:

@@ -1,7 +1,7 @@
 """What keeps a whole App ID back (S8): refused credentials, and no room for more recorders."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.model import Key
 from reconciler.planning.rules import Rules
@@ -15,6 +15,7 @@ class _Shut:
     """Why an App ID is kept back, until when, and how often in a row."""
 
     until: datetime
+    wait: timedelta
     times: int
     refused: str = ""  # empty: there is no room
     prober: Key | None = None  # who asks once whether it is still refused
@@ -35,7 +36,8 @@ class Gates:
             return Gate(full_until=shut.until)
         if key is not None and key == shut.prober:
             return OPEN_GATE
-        return Gate(refused=shut.refused, refused_until=max(shut.until, now) if shut.prober is None else shut.until)
+        # While somebody asks, the others look again later; an answer wakes them.
+        return Gate(refused=shut.refused, refused_until=shut.until if now < shut.until else now + shut.wait)
 
     def refused(self) -> dict[str, str]:
         """Name the App IDs whose calls have ceased, with what the service said."""
@@ -67,7 +69,7 @@ class Gates:
         if shut is not None and shut.prober is None and times and now < shut.until:
             return  # a call that left before the gate closed says nothing new
         wait = min(rules.backoff_base * 2 ** min(times, _MOST_DOUBLINGS), rules.backoff_max)
-        self._shut[app_id] = _Shut(now + wait, times + 1, refused)
+        self._shut[app_id] = _Shut(now + wait, wait, times + 1, refused)
 
     def answered(self, app_id: str, key: Key) -> bool:
         """Open a gate that was refused, for its prober was answered; tell whether that was so."""

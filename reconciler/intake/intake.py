@@ -24,6 +24,7 @@ from reconciler.sources.source import Offer, Trouble
 
 NOTHING = ManifestSet((), {}, "", {})
 GONE = "its manifest is gone"
+APPROVE = "`reconciler approve` lets it through, once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +161,8 @@ class Intake:
         assert_apps_kept(mine, frozenset(unknown))
         if approved:
             return
-        assert_not_emptied(offer.manifests.recordings, mine)
-        assert_no_mass_stop(self._interrupting(prepared), mine, self.terms.max_stop_percent)
+        assert_not_emptied(offer.manifests.recordings, mine, APPROVE)
+        assert_no_mass_stop(self._interrupting(prepared), mine, self.terms.max_stop_percent, APPROVE)
 
     def _interrupting(self, prepared: Prepared) -> list[PlannedAction]:
         """Plan what is live and would be something else than it is now."""

@@ -263,6 +263,13 @@ class Ledger:
         lives = self._holders.lives
         return await self._write("keeper", lambda connection: standings.keeper(connection, set_name, lives))
 
+    async def kept_by_daemon(self, set_name: str) -> frozenset[str]:
+        """Name the recordings that the source of the set's living daemon has; none without one."""
+        if await self.keeper(set_name) is None:
+            return frozenset()
+        kept = await self.declarations(set_name)
+        return frozenset(name for (kind, name), one in kept.items() if kind == "Recording" and one.in_force)
+
     async def standing(self, set_name: str) -> Standing | None:
         """Read how the source of a set stands; None if no daemon ever kept it."""
         return await self._read("standing", lambda connection: standings.standing(connection, set_name))

@@ -44,13 +44,21 @@ def decide(desired: Aim, entry: Entry, now: datetime, rules: Rules, around: Arou
     if around.gate.refused:
         return Hold(around.gate.refused_until, Because.APP_REFUSED, around.gate.refused)
     action = _watched(situation) if isinstance(desired, Unmanaged) else _kept(situation)
-    if isinstance(action, Hold):
-        return _alarmed(situation, action)
-    if around.frozen and not isinstance(action, Observe | Learn):
-        return Hold(
-            None, Because.FROZEN, f"{around.frozen}; otherwise {type(action).__name__.lower()}: {action.reason}"
-        )
-    return action
+    if around.frozen:
+        action = _frozen(situation, action)
+    return _alarmed(situation, action) if isinstance(action, Hold) else action
+
+
+def _frozen(situation: Situation, action: Action) -> Action:
+    """Go on observing, and do nothing else."""
+    if isinstance(action, Observe | Learn | Hold):
+        return action
+    watched = _watched(situation)
+    if isinstance(watched, Observe | Learn):
+        return watched
+    until = watched.until if isinstance(watched, Hold) else None
+    due_now = f"{type(action).__name__.lower()}: {action.reason}"
+    return Hold(until, Because.FROZEN, f"{situation.around.frozen}; otherwise {due_now}")
 
 
 def _alarmed(situation: Situation, hold: Hold) -> Hold:
@@ -246,7 +254,8 @@ def _change(situation: Situation, session: Session, desired: Desired) -> Stop | 
 
 
 def _end(situation: Situation, session: Session) -> Stop | Forget:
-    leave = isinstance(situation.desired, Unwanted) and situation.entry.on_removal == "leave"
+    desired = situation.desired
+    leave = isinstance(desired, Unwanted) and desired.may_leave and situation.entry.on_removal == "leave"
     if leave:
         return Forget(session, f"{situation.unwanted}, and onRemoval is leave")
     return Stop(session, situation.unwanted)

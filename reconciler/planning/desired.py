@@ -45,6 +45,7 @@ class Unwanted:
     """What should not be (any more), and why."""
 
     reason: str
+    may_leave: bool = True  # `onRemoval: leave` counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ FEWEST = 10  # fewer interruptions than this are never held back
 
 
 def assert_no_mass_stop(
-    actions: Sequence[PlannedAction], entries: Mapping[Key, Entry], max_stop_percent: float
+    actions: Sequence[PlannedAction], entries: Mapping[Key, Entry], max_stop_percent: float, way: str
 ) -> None:
     """Refuse when ten or more live recordings, and more than the share, would be stopped or replaced.
 
-    Counts only what the manifests ask for: a vanished or suspended manifest, and a replace.
+    Counts only what the manifests ask for: a vanished or suspended manifest, and a replace. `way` allows it.
 
     Raises:
         UnsafePlanError: with the counts and the way to allow it.
@@ -28,11 +28,11 @@ def assert_no_mass_stop(
     raise UnsafePlanError(
         f"refused: this change would interrupt {len(interrupted)} of {live} live recordings "
         f"({len(interrupted) * 100 // live} %, the limit is {max_stop_percent:g} %): {names} and "
-        f"{len(interrupted) - 5} more. If that is meant, say --allow-mass-stop"
+        f"{len(interrupted) - 5} more. If that is meant: {way}"
     )
 
 
-def assert_not_emptied(recordings: Sequence[Declared], entries: Mapping[Key, Entry]) -> None:
+def assert_not_emptied(recordings: Sequence[Declared], entries: Mapping[Key, Entry], way: str) -> None:
     """Refuse a source that declares nothing while recordings of its set are live: it is probably lost (S17).
 
     Raises:
@@ -42,7 +42,7 @@ def assert_not_emptied(recordings: Sequence[Declared], entries: Mapping[Key, Ent
     if not recordings and live:
         raise UnsafePlanError(
             f"refused: there is no recording in these manifests, while {live} of this set {_verb(live)} live. "
-            "If they are all to go, use `reconciler delete --all`, or say --allow-mass-stop with --prune"
+            f"If they are all to go: {way}"
         )
 
 

@@ -231,23 +231,23 @@ class TestGuards:
 
     @pytest.mark.parametrize(("stopped", "kept"), [(9, 0), (10, 24), (0, 50)])
     def test_few_are_stopped_without_a_word(self, stopped: int, kept: int) -> None:
-        assert_no_mass_stop(*self.fleet(stopped, kept), 30)
+        assert_no_mass_stop(*self.fleet(stopped, kept), 30, "say so")
 
     def test_ten_that_exceed_the_share_are_held_back(self) -> None:
         with pytest.raises(UnsafePlanError, match=r"10 of 33 live recordings \(30 %.*--allow-mass-stop"):
-            assert_no_mass_stop(*self.fleet(10, 23), 30)
+            assert_no_mass_stop(*self.fleet(10, 23), 30, "say --allow-mass-stop")
 
     def test_the_end_of_what_is_not_live_is_no_interruption(self) -> None:
         actions = [plan_one(GONE, entry(session(ended())), at(0), RULES) for _ in range(50)]
 
-        assert_no_mass_stop(actions, {}, 30)
+        assert_no_mass_stop(actions, {}, 30, "say so")
 
     def test_an_emptied_source_is_refused_while_something_lives(self) -> None:
         page = entry(session(confirmed()))
 
         with pytest.raises(UnsafePlanError, match="no recording in these manifests, while 1"):
-            assert_not_emptied([], {page.key: page})
-        assert_not_emptied([], {page.key: entry(session(ended()))})
+            assert_not_emptied([], {page.key: page}, "say so")
+        assert_not_emptied([], {page.key: entry(session(ended()))}, "say so")
 
     def test_the_app_of_a_live_recording_must_stay_known(self) -> None:
         page = entry(session(confirmed()))

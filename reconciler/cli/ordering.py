@@ -1,0 +1,238 @@
+"""`reconciler suspend`, `resume`, `restart`, `freeze`, `unfreeze`, `approve`: what people order beside the manifests.
+
+An order stands in the ledger and needs no daemon: whoever acts next, a daemon within a second or the next apply, obeys.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.terminal import Here, refuse
+
+if TYPE_CHECKING:
+    from reconciler.ledger import Ledger
+    from reconciler.model import Event, Key
+    from reconciler.planning.orders import Orders
+
+_NAMES = click.argument("names", nargs=-1, required=True, metavar="NAME...")
+_YES = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@click.command(short_help="Stop recordings now, and keep them stopped whatever the manifests say.")
+@_NAMES
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it is shown wherever the recording is.")
+@click.option("--until", metavar="TIME", help="2026-05-01T08:00:00Z, or how long: 90m, 2h. Default: until `resume`.")
+@_YES
+@click.pass_obj
+def suspend(here: Here, /, names: tuple[str, ...], reason: str, until: str | None, *, yes: bool) -> int:
+    """Stop recordings now, and keep them stopped whatever the manifests say, until `resume` or the time."""
+    from reconciler.cli.interrupting import run_interruptible  # noqa: PLC0415 - only when it is used
+
+    moment = _moment(until) if until else None
+    return run_interruptible(_suspend(here, names, reason, moment, yes=yes))
+
+
+@click.command(help="Take `suspend` back.")
+@_NAMES
+@_YES
+@click.pass_obj
+def resume(here: Here, /, names: tuple[str, ...], *, yes: bool) -> int:
+    from dataclasses import replace  # noqa: PLC0415 - not needed for the help
+
+    asyncio.run(_order(here, names, "resumed", "", lambda orders, _: replace(orders, suspension=None), yes=yes))
+    return 0
+
+
+@click.command(help="Have a fresh session in place of the present one, or start what has completed or is backing off.")
+@_NAMES
+@_YES
+@click.pass_obj
+def restart(here: Here, /, names: tuple[str, ...], *, yes: bool) -> int:
+    from dataclasses import replace  # noqa: PLC0415 - not needed for the help
+
+    from reconciler.planning.orders import Restart  # noqa: PLC0415
+
+    by = here.user()
+    ordered = asyncio.run(
+        _order(here, names, "restarted", "", lambda orders, now: replace(orders, restart=Restart(by, now)), yes=yes)
+    )
+    here.say(f"{', '.join(ordered)}: a fresh session replaces what was opened before this moment")
+    return 0
+
+
+@click.command(help="Only observe the recordings of the set: nothing is started, changed or stopped until `unfreeze`.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; it is shown wherever something waits for it.")
+@click.pass_obj
+def freeze(here: Here, /, reason: str) -> int:
+    asyncio.run(_freeze(here, reason, thaw=False))
+    return 0
+
+
+@click.command(help="Go on after `freeze`.")
+@click.pass_obj
+def unfreeze(here: Here) -> int:
+    asyncio.run(_freeze(here, "", thaw=True))
+    return 0
+
+
+@click.command(help="Let the revision through, once, that a daemon holds as a mass stop.")
+@_YES
+@click.pass_obj
+def approve(here: Here, *, yes: bool) -> int:
+    asyncio.run(_approve(here, yes=yes))
+    return 0
+
+
+async def _suspend(here: Here, names: tuple[str, ...], reason: str, until: datetime | None, *, yes: bool) -> int:
+    from dataclasses import replace  # noqa: PLC0415 - not needed for the help
+
+    from reconciler.planning.orders import Suspension  # noqa: PLC0415
+
+    by = here.user()
+    await _order(
+        here,
+        names,
+        "suspended",
+        reason,
+        lambda orders, now: replace(orders, suspension=Suspension(by, reason, now, until)),
+        yes=yes,
+    )
+    async with _ledger(here) as ledger:
+        if await ledger.keeper(here.set_name()):
+            return 0
+    return await _stop(here, names, f"suspended by {by}: {reason}")
+
+
+async def _stop(here: Here, names: tuple[str, ...], reason: str) -> int:
+    """Stop what runs, for no daemon does."""
+    from reconciler.cli.apply import act, report  # noqa: PLC0415 - only when it is used
+    from reconciler.cli.applying import apps_beside, open_site, outside_of  # noqa: PLC0415
+    from reconciler.controller import Assignment  # noqa: PLC0415
+    from reconciler.planning.desired import Unwanted  # noqa: PLC0415
+
+    settings = here.settings()
+    place, manifests = here.ledger_place(changes=True), apps_beside(settings.policy())
+    async with open_site(outside_of(here, settings), settings, manifests, place, settings.set, create=False) as site:
+        prepared = await site.prepare()
+        live = [(key, entry.open_sessions) for key, entry in prepared.entries.items() if key.name in names]
+        unwanted = Unwanted(reason, may_leave=False)
+        planned = site.plan(
+            prepared, tuple(Assignment(key, unwanted, open_[0].identity.app_id) for key, open_ in live if open_)
+        )
+        if not planned.assignments:
+            return 0
+        await site.admitted(prepared, planned.app_ids)
+        verdict = await act(here, site, planned, timedelta(minutes=5))
+        return report(here, planned, verdict, "text", "nothing of it records any more")
+
+
+async def _order(
+    here: Here,
+    names: tuple[str, ...],
+    verb: str,
+    reason: str,
+    change: "Callable[[Orders, datetime], Orders]",
+    *,
+    yes: bool,
+) -> tuple[str, ...]:
+    from reconciler.cli.naming import known  # noqa: PLC0415 - only when it is used
+
+    async with _ledger(here) as ledger:
+        set_name = here.set_name()
+        declared = await ledger.declarations(set_name)
+        keys = {_key(set_name, name) for kind, name in declared if kind == "Recording"}
+        chosen = known(names, keys | (await ledger.entries(set_name)).keys(), set_name)
+        here.confirm(f"{', '.join(key.name for key in chosen)}: to be {verb}. Do this?", yes=yes)
+        now = datetime.now(UTC)
+        for key in chosen:
+            said = _event(here, key, f"recording.{verb}", reason, now)
+            await ledger.give(key, lambda orders: change(orders, now), said)
+        source = await ledger.keeper(set_name)
+        names = tuple(key.name for key in chosen)
+        carried = f"the daemon that keeps {source} obeys at once" if source else "no daemon keeps this set now"
+        here.say(f"{', '.join(names)}: {verb}; {carried}")
+        if not source and verb != "suspended":
+            here.say("the next `reconciler apply` carries it out")
+        return names
+
+
+async def _freeze(here: Here, reason: str, *, thaw: bool) -> None:
+    from dataclasses import replace  # noqa: PLC0415 - not needed for the help
+
+    from reconciler.planning.orders import Freeze  # noqa: PLC0415
+
+    async with _ledger(here) as ledger:
+        set_name, now = here.set_name(), datetime.now(UTC)
+        frozen = None if thaw else Freeze(here.user(), reason, now)
+        kind = "set.unfrozen" if thaw else "set.frozen"
+        said = _event(here, _key(set_name, ""), kind, reason, now)
+        await ledger.give_set(set_name, lambda orders: replace(orders, freeze=frozen), said)
+        here.say(f"set {set_name} is {'no longer ' if thaw else ''}frozen{'' if thaw else ': it is only observed'}")
+
+
+async def _approve(here: Here, *, yes: bool) -> None:
+    from dataclasses import replace  # noqa: PLC0415 - not needed for the help
+
+    async with _ledger(here) as ledger:
+        set_name, now = here.set_name(), datetime.now(UTC)
+        standing = await ledger.standing(set_name)
+        held = standing.withheld if standing else None
+        if standing is None or held is None:
+            refuse(f"no revision of set {set_name} is held")
+        here.say(f"{standing.source} has held revision {held.label} since {held.since:%Y-%m-%d %H:%M} UTC:")
+        here.say(held.reason)
+        here.confirm("Let it through?", yes=yes)
+        said = _event(here, _key(set_name, ""), "source.approved", held.reason, now)
+        await ledger.give_set(set_name, lambda orders: replace(orders, approved=held.revision), said)
+        if await ledger.keeper(set_name):
+            here.say(f"approved: the daemon takes {held.label} in within a second")
+        else:
+            here.say(f"approved: the next `reconciler run` takes {held.label} in, if its source still has it then")
+
+
+@asynccontextmanager
+async def _ledger(here: Here) -> "AsyncIterator[Ledger]":
+    from reconciler.ledger import open_ledger  # noqa: PLC0415 - only when it is used
+
+    place = here.ledger_place(changes=True)
+    ledger = await open_ledger(place, service=None, now=lambda: datetime.now(UTC), create=False)
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+def _key(set_name: str, name: str) -> "Key":
+    from reconciler.model import Key  # noqa: PLC0415 - not needed for the help
+
+    return Key(set_name, name)
+
+
+def _event(here: Here, key: "Key", kind: str, reason: str, now: datetime) -> "Event":
+    from reconciler.model import Event  # noqa: PLC0415 - not needed for the help
+
+    return Event(now, key, kind, reason, f"by {here.user()}")
+
+
+def _moment(text: str) -> datetime:
+    """Read a time with its zone, or how long from now."""
+    from reconciler.manifests.values import read_duration  # noqa: PLC0415 - only when it is used
+
+    now = datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            return now + read_duration(text)
+        except ValueError:
+            words = f"{text!r} is neither a time such as 2026-05-01T08:00:00Z nor a duration such as 2h"
+            raise click.BadParameter(words, param_hint="--until") from None
+    if moment.tzinfo is None:
+        raise click.BadParameter(f"{text!r} has no zone: write {text}Z for UTC", param_hint="--until")
+    if moment <= now:
+        raise click.BadParameter(f"{text} is over", param_hint="--until")
+    return moment.astimezone(UTC)
