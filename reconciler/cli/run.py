@@ -1,0 +1,139 @@
+"""`reconciler run`: the daemon. Watches a source of manifests and keeps converging until it is told to end."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli.terminal import DEFAULT_PATHS, Here
+
+if TYPE_CHECKING:
+    from reconciler.cli.keeping import Household
+    from reconciler.settings import Settings
+    from reconciler.sources.source import Source
+
+_ENDINGS = (signal.SIGTERM, signal.SIGINT)
+
+
+@click.command(short_help="Keep what is declared true until told to end: the daemon.")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--git", "url", metavar="URL", help="A repository in place of paths.")
+@click.option("--branch", metavar="NAME", help="Its branch. Default: the one it calls its own.")
+@click.option("--tag", metavar="NAME", help="Its tag.")
+@click.option("--commit", metavar="ID", help="One commit of it, for ever.")
+@click.option("--path", "folder", metavar="FOLDER", help="The folder of the manifests inside the repository.")
+@click.option("--verify-signatures", is_flag=True, help="Only what is signed by a key that git trusts here.")
+@click.option("--no-prune", is_flag=True, help="Leave alone what the source no longer has.")
+@click.pass_obj
+def command(here: Here, /, paths: tuple[str, ...], *, no_prune: bool, **options: Any) -> int:
+    """Watch the manifests and keep converging until SIGTERM. Recordings go on without it.
+
+    A revision with a fault, or one that would interrupt too much at once, is not taken: the last accepted one stays in
+    force. SIGHUP reads the settings again.
+    """
+    repository = {name: options[name] for name in ("branch", "tag", "commit", "folder") if options[name]}
+    if options["url"] and paths:
+        raise click.UsageError("a daemon has one source: paths, or --git")
+    if not options["url"] and (repository or options["verify_signatures"]):
+        raise click.UsageError("--branch, --tag, --commit, --path and --verify-signatures are for --git")
+    if sum(name in repository for name in ("branch", "tag", "commit")) > 1:
+        raise click.UsageError("name one of --branch, --tag and --commit")
+    return asyncio.run(_run(here, paths or DEFAULT_PATHS, options, prune=not no_prune))
+
+
+async def _run(here: Here, paths: tuple[str, ...], options: Mapping[str, Any], *, prune: bool) -> int:
+    from reconciler.cli.applying import Outside  # noqa: PLC0415 - reading the help needs none of this
+    from reconciler.cli.keeping import open_household  # noqa: PLC0415
+    from reconciler.cli.surroundings import surroundings  # noqa: PLC0415
+    from reconciler.cli.workshop import steady_clock  # noqa: PLC0415
+    from reconciler.intake.values import Values  # noqa: PLC0415
+    from reconciler.ledger import WriterThread, open_ledger  # noqa: PLC0415
+
+    settings = here.settings()
+    place = here.ledger_place(changes=True)
+    source = _source(here, settings, paths, options)
+    log, clock = here.log(settings), steady_clock()
+    policy = settings.policy(from_git=bool(options["url"]))
+    outside = Outside(Values(policy, here.environ, here.secrets), clock, log)
+    ledger = await open_ledger(place, service=None, now=clock, run=WriterThread())
+    try:
+        async with surroundings(here, settings, ledger, outside) as around:
+            household_of = open_household(
+                outside, settings, ledger, source, prune=prune, outlets=around.outlets, loops=around.loops
+            )
+            async with household_of as household:
+                return await _kept(here, household, around.announce, from_git=bool(options["url"]))
+    finally:
+        await ledger.close()
+
+
+async def _kept(
+    here: Here, household: "Household", announce: Callable[[str], Awaitable[None]], *, from_git: bool
+) -> int:
+    """Run until a signal; a second one ends it at once, which the ledger is made for."""
+    assert household.daemon is not None
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+    log = household.daemon.log
+
+    def end(number: int) -> None:
+        for one in _ENDINGS:
+            loop.remove_signal_handler(one)
+            signal.signal(one, signal.SIG_DFL)
+        log.info("daemon.ending", signal=signal.Signals(number).name)
+        stopping.set()
+
+    for number in _ENDINGS:
+        loop.add_signal_handler(number, end, number)
+    loop.add_signal_handler(signal.SIGHUP, _reload, here, household, from_git)
+    log.info("daemon.started", set=household.settings.set, source=household.daemon.source.name)
+    running = asyncio.create_task(household.daemon.run(stopping))
+    await announce("ready")
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    await announce("stopping")
+    await running
+    log.info("daemon.ended")
+    return 0
+
+
+def _reload(here: Here, household: "Household", from_git: bool) -> None:  # noqa: FBT001 - a callback of the loop
+    """Read the settings again; with a fault in them the old ones stay."""
+    from reconciler.errors import SettingsError  # noqa: PLC0415 - see _run
+    from reconciler.intake.values import Values  # noqa: PLC0415
+
+    assert household.daemon is not None
+    log = household.daemon.log
+    try:
+        settings = here.settings()
+    except SettingsError as error:
+        log.exception("settings.refused", error=str(error))
+        return
+    household.reload(settings, Values(settings.policy(from_git=from_git), here.environ, here.secrets))
+    log.info("settings.reread")
+
+
+def _source(here: Here, settings: "Settings", paths: tuple[str, ...], options: Mapping[str, Any]) -> "Source":
+    from reconciler.sources.folder import Folder  # noqa: PLC0415 - watchfiles is for the daemon only
+    from reconciler.sources.git import Git  # noqa: PLC0415
+    from reconciler.sources.remote import Branch, Commit, Head, Remote, Tag  # noqa: PLC0415
+
+    if not options["url"]:
+        if "-" in paths:
+            raise click.UsageError("a daemon watches files: standard input has only one content")
+        return Folder(paths, settings.policy())
+    wanted: Head | Branch | Tag | Commit = Head()
+    if options["branch"]:
+        wanted = Branch(options["branch"])
+    elif options["tag"]:
+        wanted = Tag(options["tag"])
+    elif options["commit"]:
+        wanted = Commit(options["commit"])
+    remote = Remote(options["url"], wanted, options["folder"] or ".", verified=options["verify_signatures"])
+    folder = here.cache_folder() / "git" / settings.set
+    return Git(remote, settings.policy(from_git=True), folder=folder, interval=settings.git_interval)
+
+
+__all__ = ["command"]
