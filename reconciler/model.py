@@ -117,6 +117,128 @@ class ControlExpired:
 Observation: TypeAlias = Live | Missing | ControlExpired
 
 
+# -- notices: what the service told by webhook. They wake and explain; only its answers end or prove anything.
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStarted:
+    """40, 70: it is in the channel, or on the page."""
+
+    kind: Literal["recorder-started"] = "recorder-started"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstFiles:
+    """4: its first files are there."""
+
+    files: tuple[RecordedFile, ...] = ()
+    kind: Literal["first-files"] = "first-files"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedOver:
+    """12: another server has taken over, under a random uid."""
+
+    new_uid: str  # empty: not said
+    kind: Literal["failed-over"] = "failed-over"
+
+
+@dataclass(frozen=True, slots=True)
+class Erred:
+    """1: something failed in it."""
+
+    level: int  # 1 debug to 5 fatal
+    module: int  # 0 recorder, 1 uploader, 2 service, 6 web page
+    code: int
+    words: str = ""
+    kind: Literal["erred"] = "erred"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """41: it left the channel."""
+
+    code: int  # a bit mask; 4: nobody was there
+    kind: Literal["left"] = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class WebStopped:
+    """71: the recorder of a page stopped."""
+
+    code: int | None  # 0 in good order, 1 its longest duration is over; None: not said
+    words: str = ""
+    files: tuple[RecordedFile, ...] = ()
+    kind: Literal["web-stopped"] = "web-stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """31, 32: nothing is left to upload."""
+
+    status: Literal["uploaded", "backuped"]
+    files: tuple[RecordedFile, ...] = ()
+    kind: Literal["uploaded"] = "uploaded"
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """11: the recorder is over."""
+
+    normal: bool
+    kind: Literal["exited"] = "exited"
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Whatever else it tells; that it tells something is all we use."""
+
+    kind: Literal["other"] = "other"
+
+
+Meaning: TypeAlias = RecorderStarted | FirstFiles | FailedOver | Erred | Left | WebStopped | Uploaded | Exited | Other
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One webhook about one recorder."""
+
+    notice_id: str  # the same when it is sent again
+    sid: str
+    channel: str  # empty: not said
+    uid: str  # in the channel at that moment: a failover changes it; empty: not said
+    sequence: int | None  # counts from 0 per recorder; None: not said
+    event_type: int
+    sent_at: datetime  # by the service's clock
+    received_at: datetime
+    meaning: Meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Which notices of a recorder have come: a lost one shows as a gap in their numbers."""
+
+    at: datetime  # the newest was received
+    sequences: tuple[int, ...] = ()  # the highest few, falling
+
+    @property
+    def has_gap(self) -> bool:
+        return bool(self.sequences) and self.sequences[0] - self.sequences[-1] >= len(self.sequences)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What notices say of a recorder's end. It has not ended by that: the service's own 404 is still needed."""
+
+    exited_at: datetime | None = None  # an exit (11, 71) was received: a 404 answered since needs no grace (S9)
+    normal: bool | None = None  # by 11
+    left: Left | None = None  # the newest 41
+    left_sequence: int = -1
+    web: WebStopped | None = None
+    errors: tuple[Erred, ...] = ()  # the worst few, worst first
+    uploading_status: str | None = None
+
+
 # -- sessions: one run of a recorder, from start to end. The class of the state is its status.
 
 
@@ -170,6 +292,7 @@ class Intended:
     held_since: datetime | None = None
     problem: str = ""
     dismissed: str = ""  # why it is no longer wanted: stop it once it is settled
+    sid: str = ""  # a sid that is known and does not help
     kind: Literal["intended"] = "intended"
 
 
@@ -189,12 +312,13 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """`start` was answered with a sid; that it records is not confirmed yet."""
+    """`start` was answered with a sid, or a notice gave it back; that it records is not confirmed yet."""
 
     resource_id: str
     sid: str
     at: datetime
     inquiry: Inquiry = field(default_factory=Inquiry)
+    unsettled: Intended | None = None  # the sid is a notice's: the start to be settled, until a query proves the sid
     kind: Literal["accepted"] = "accepted"
 
 
@@ -263,6 +387,10 @@ class Session:
     files: tuple[RecordedFile, ...] = ()
     adopted: bool = False  # imported: it keeps its own uid
     failed_over: bool = False  # rejoined under a random uid: 53 is no fence any more (S6)
+    joined_as: tuple[str, ...] = ()  # its random uids, as far as notices name them (S11)
+    heard: Heard | None = None
+    woken_at: datetime | None = None  # a notice that asks for a question was received
+    ending: Ending | None = None
 
     @property
     def is_open(self) -> bool:

@@ -55,7 +55,7 @@ class Reading:
 
 def read(answer: HttpAnswer) -> Reading:
     """Understand an answer; nothing that can arrive makes this fail."""
-    content = _json_object(answer.body)
+    content = json_object(answer.body)
     code = None if content is None else whole_number(content.get("code"))
     words = "" if content is None else _service_words(content)
     message = "" if content is None else text_of(content.get("message"))
@@ -70,6 +70,12 @@ def read(answer: HttpAnswer) -> Reading:
         hint=hint_for(answer.endpoint, code, said, answer.status),
     )
     return Reading(answer.endpoint, answer.status, answer.at, content, code, said, tidy(words).lower(), problem)
+
+
+def json_object(body: bytes) -> Mapping[str, Any] | None:
+    """Read a JSON object; None: it is none."""
+    parsed = _json(body)
+    return parsed if isinstance(parsed, dict) else None
 
 
 def tidy(text: str, longest: int = _LONGEST_TEXT) -> str:
@@ -175,11 +181,6 @@ def _json(text: str | bytes) -> object:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _json_object(body: bytes) -> Mapping[str, Any] | None:
-    parsed = _json(body)
-    return parsed if isinstance(parsed, dict) else None
 
 
 def _masked(text: str, hidden: tuple[str, ...]) -> str:
