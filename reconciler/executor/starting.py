@@ -51,6 +51,7 @@ from reconciler.planning.outcomes import (
     StartRefused,
     StartUnknown,
 )
+from reconciler.planning.proving import as_unsettled
 
 # A recorder that we stopped may go on leaving for so long, and its uid is not free yet (S5).
 LEAVING = timedelta(seconds=60)
@@ -248,5 +249,4 @@ def _mask(_: SecretRef) -> str:
 
 def _probing(session: Session) -> Session:
     assert isinstance(session.state, Held)
-    state = session.state
-    return session.become(Intended(state.resource_ids, state.since, held=state.why, held_since=state.since))
+    return session.become(as_unsettled(session.state))

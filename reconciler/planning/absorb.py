@@ -3,7 +3,6 @@
 `plan` folds the same functions over predicted outcomes, so that what is printed is what would be written.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -24,7 +23,6 @@ from reconciler.model import (
     Intended,
     Live,
     Missing,
-    RecordedFile,
     Refusal,
     Seen,
     Session,
@@ -32,8 +30,9 @@ from reconciler.model import (
 )
 from reconciler.planning import backoff
 from reconciler.planning.changes import Consequence, changes
+from reconciler.planning.files import with_files
 from reconciler.planning.history import Written, ended, event, said
-from reconciler.planning.inquiries import RECORDS
+from reconciler.planning.inquiries import RECORDS, is_said_to_be_over, outlives_notices
 from reconciler.planning.outcomes import (
     AppRefused,
     NoRoom,
@@ -49,10 +48,10 @@ from reconciler.planning.outcomes import (
     Updated,
     UpdateFailed,
 )
+from reconciler.planning.proving import MISMATCHED, first_candidate, next_candidate, without_notices
 from reconciler.planning.rules import Rules
 
-# What a recorder writes after a failover (agora-api.md 5.8); not a channel or folder that is called so.
-_BACKUP = re.compile(r"(?:^|/)bak\d+_")
+_CONFLICT = 53  # a recorder with this channel and uid lives under another resource id (agora-api.md 5.3)
 
 # Fields of the spec that one kind of update has told the recorder, by dotted path.
 _TOLD: dict[Consequence, tuple[str, ...]] = {
@@ -103,19 +102,27 @@ def absorb(entry: Entry, outcome: Outcome, rules: Rules) -> Written:  # noqa: C9
 
 def _started(entry: Entry, outcome: Started) -> Written:
     session = outcome.session
+    known = session.state.sid if isinstance(session.state, Intended) else ""
+    if known != outcome.sid:
+        session = without_notices(session)  # they were about another recorder
     applied = outcome.applied or session.applied
     accepted = Accepted(resource_id=outcome.resource_id, sid=outcome.sid, at=outcome.at)
     changed = replace(entry.with_session(replace(session, applied=applied, state=accepted)), retry=None, refusal=None)
     reason = "accepted" if outcome.applied else "it ran already"
     message = f"sid {outcome.sid}, slot {session.slot}, uid {session.identity.uid}"
-    started = [event(entry, "recording.started", reason, outcome.at, session, message)]
+    started = event(entry, "recording.started", reason, outcome.at, session, message)
     dismissed = session.state.dismissed if isinstance(session.state, Intended | Held) else ""
     if dismissed:
-        # The wish to stop it outlives the process that had it: it is written together with the handle.
-        stopping = Stopping(outcome.resource_id, outcome.sid, outcome.at, dismissed)
-        changed = changed.with_session(replace(session, applied=applied, state=stopping))
-        started.append(event(entry, "recording.stopping", dismissed, outcome.at, session))
-    return Written(changed, tuple(started))
+        return _to_be_stopped(changed, replace(session, applied=applied, state=accepted), dismissed, started)
+    return Written(changed, (started,))
+
+
+def _to_be_stopped(entry: Entry, session: Session, why: str, *events: Event) -> Written:
+    """Carry the wish to stop it out together with its handle, for the wish outlives the process that had it."""
+    assert isinstance(session.state, Accepted)
+    found = session.state
+    stopping = session.become(Stopping(found.resource_id, found.sid, found.at, why))
+    return Written(entry.with_session(stopping), (*events, event(entry, "recording.stopping", why, found.at, session)))
 
 
 def _start_unknown(entry: Entry, outcome: StartUnknown) -> Written:
@@ -131,10 +138,14 @@ def _start_unknown(entry: Entry, outcome: StartUnknown) -> Written:
 def _start_held(entry: Entry, outcome: StartHeld) -> Written:
     state = outcome.session.state
     assert isinstance(state, Intended)
+    resource_ids = state.resource_ids
+    if outcome.problem.code == _CONFLICT and len(resource_ids) > 1:
+        resource_ids = resource_ids[:-1]  # what holds the uid was started with another one
     held = Held(
         since=state.held_since or outcome.at,
         why=outcome.why,
-        resource_ids=state.resource_ids,
+        resource_ids=resource_ids,
+        sid=state.sid,
         probed_at=outcome.at,
         problem=str(outcome.problem),
         dismissed=state.dismissed,
@@ -155,16 +166,19 @@ def _observed(entry: Entry, session: Session, observation: Live | Missing | Cont
     state = session.state
     assert isinstance(state, Accepted | Confirmed | Stopping)
     match observation:
+        case Live() if isinstance(state, Accepted) and state.unsettled:
+            return _proven(entry, session, state, observation, rules)
         case Live():
             return _live(entry, session, state, observation, rules)
         case Missing(at=at):
             return _missing(entry, session, state, at)
         case ControlExpired(at=at):
-            dismissed = state.reason if isinstance(state, Stopping) else ""
+            unsettled = state.unsettled if isinstance(state, Accepted) else None
+            dismissed = state.reason if isinstance(state, Stopping) else unsettled.dismissed if unsettled else ""
             held = Held(
                 since=at,
                 why="ControlExpired",
-                resource_ids=(state.resource_id,),
+                resource_ids=unsettled.resource_ids if unsettled else (state.resource_id,),
                 sid=state.sid,
                 probed_at=at,
                 problem="controlFor is over",
@@ -176,17 +190,27 @@ def _observed(entry: Entry, session: Session, observation: Live | Missing | Cont
             assert_never(never)
 
 
+def _proven(entry: Entry, session: Session, state: Accepted, observation: Live, rules: Rules) -> Written:
+    """Believe the sid that a notice named: the service knows it together with a resource id of ours."""
+    assert state.unsettled is not None
+    proven = replace(state, unsettled=None)
+    settled = replace(entry, retry=None, refusal=None)
+    if state.unsettled.dismissed:
+        ours = session.become(replace(proven, at=observation.at))
+        return _to_be_stopped(settled, ours, state.unsettled.dismissed)
+    return _live(settled, session, proven, observation, rules)
+
+
 def _live(
     entry: Entry, session: Session, state: Accepted | Confirmed | Stopping, observation: Live, rules: Rules
 ) -> Written:
     inquiry = Inquiry(Seen(observation.at, observation.status), observation.at, 0)
-    if isinstance(state, Accepted) and observation.status < RECORDS:
+    seen = with_files(session, observation.files)
+    if outlives_notices(session, observation, rules):
+        # It goes on, whatever notices said: the 404 of a later failover must not be believed for them.
+        seen = replace(seen, ending=None)
+    if is_said_to_be_over(seen) or (isinstance(state, Accepted) and observation.status < RECORDS):
         inquiry = replace(inquiry, tries=state.inquiry.tries + 1)
-    seen = replace(
-        session,
-        files=_merged(session.files, observation.files),
-        failed_over=session.failed_over or any(_BACKUP.search(file.name) for file in observation.files),
-    )
     if isinstance(state, Accepted) and observation.status >= RECORDS:
         confirmed = Confirmed(state.resource_id, state.sid, observation.at, inquiry)
         records = event(entry, "recording.confirmed", f"status {observation.status}", observation.at, session)
@@ -200,13 +224,12 @@ def _live(
     return Written(changed, events)
 
 
-def _merged(known: Sequence[RecordedFile], listed: Sequence[RecordedFile]) -> tuple[RecordedFile, ...]:
-    by_name = {file.name: file for file in known}
-    by_name.update({file.name: file for file in listed})
-    return tuple(by_name.values())
-
-
 def _missing(entry: Entry, session: Session, state: Accepted | Confirmed | Stopping, at: datetime) -> Written:
+    if isinstance(state, Accepted) and state.unsettled:
+        another = next_candidate(state)
+        if another:
+            return Written(entry.with_session(session.become(another)))
+        state = first_candidate(state)
     doubted = state.inquiry.sighting
     events: tuple[Event, ...] = ()
     if isinstance(doubted, Doubted):
@@ -222,6 +245,8 @@ def _missing(entry: Entry, session: Session, state: Accepted | Confirmed | Stopp
 def _unanswered(entry: Entry, session: Session, problem: Problem, at: datetime) -> Written:
     state = session.state
     assert isinstance(state, Accepted | Confirmed | Stopping)
+    if isinstance(state, Accepted) and state.unsettled and problem.code in MISMATCHED:
+        return _missing(entry, session, state, at)
     first = state.inquiry.tries == 0
     inquiry = replace(state.inquiry, asked_at=at, tries=state.inquiry.tries + 1)
     events = (said(entry, "recording.unanswered", problem, at, session),) if first else ()
@@ -259,8 +284,7 @@ def _stopped(entry: Entry, outcome: Stopped, rules: Rules) -> Written:
     assert isinstance(state, Stopping)
     how: Literal["stopped", "failed"] = "failed" if state.failed else "stopped"
     words = {"stopped": "", "no-data": " (nothing was recorded)", "leaving": " (it was leaving already)"}[outcome.how]
-    with_files = replace(session, files=_merged(session.files, outcome.files))
     closed = Ended(
         outcome.at, how, state.reason + words, state.resource_id, state.sid, uploading_status=outcome.uploading_status
     )
-    return ended(entry, with_files, closed, rules)
+    return ended(entry, with_files(session, outcome.files), closed, rules)

@@ -19,6 +19,7 @@ from reconciler.model import (
 )
 from reconciler.planning.history import Written, event
 from reconciler.planning.inquiries import RECORDS
+from reconciler.planning.proving import without_notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,10 @@ class Adoption:
 def hindrance(entry: Entry, handle: Handle) -> str:
     """Say why this recorder cannot be adopted under that name; empty if it can."""
     for session in entry.open_sessions:
-        if isinstance(session.state, Intended | Held) and session.identity == handle.identity:
+        lost = isinstance(session.state, Intended | Held) or (
+            isinstance(session.state, Accepted) and session.state.unsettled
+        )
+        if lost and session.identity == handle.identity:
             continue  # the very recorder whose sid we lost, or that held our uid
         return (
             f"session {session.number} of {entry.key.name} is open already, under uid {session.identity.uid}: "
@@ -60,7 +64,7 @@ def adopt(entry: Entry, adoption: Adoption, now: datetime) -> Written:
     inquiry = Inquiry(Seen(adoption.seen.at, adoption.seen.status), adoption.seen.at)
     kind = Confirmed if adoption.seen.status >= RECORDS else Accepted
     state = kind(handle.resource_id, handle.sid, now, inquiry)
-    ours = replace(session, mode=handle.mode, state=state, files=adoption.seen.files)
+    ours = replace(without_notices(session), mode=handle.mode, state=state, files=adoption.seen.files)
     changed = entry if held else replace(entry, next_number=entry.next_number + 1)
     told = event(entry, "recording.adopted", "imported by a person", now, ours, f"sid {handle.sid}")
     return Written(replace(changed.with_session(ours), backoff=None, refusal=None, completed=""), (told,))

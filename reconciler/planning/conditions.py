@@ -180,7 +180,7 @@ def _lost(case: Case) -> str:
     match case.state:
         case Held(why=why):
             return why
-        case Intended(held=held):
+        case Intended(held=held) | Accepted(unsettled=Intended(held=held)):
             return held
         case _:
             return ""

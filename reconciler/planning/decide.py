@@ -25,7 +25,16 @@ from reconciler.planning.actions import (
 )
 from reconciler.planning.changes import Consequence, changes
 from reconciler.planning.desired import Aim, Desired, Unmanaged, Unwanted
-from reconciler.planning.inquiries import delay_after, due, is_gone, is_stalled, next_inquiry
+from reconciler.planning.inquiries import (
+    delay_after,
+    due,
+    is_gone,
+    is_said_to_be_over,
+    is_stalled,
+    is_woken,
+    next_inquiry,
+)
+from reconciler.planning.proving import prove
 from reconciler.planning.replacing import listed, replace_reason, replacing
 from reconciler.planning.restarting import without_recorder
 from reconciler.planning.rules import Rules
@@ -115,11 +124,13 @@ def _unsettled(situation: Situation, session: Session, state: Intended) -> Actio
     age = situation.now - state.since
     # A negative age is a clock that jumped: nothing says that the id is still good (S20).
     expired = not timedelta(0) <= age < RESOURCE_ID_LIFE
-    if state.tried_at is not None:
-        delay = situation.rules.poll_interval if expired or state.spent else delay_after(state.tries, situation.rules)
-        again_at = due(state.tried_at + delay, delay, situation.now)
-        if situation.now < again_at:
-            return Hold(again_at, Because.SETTLING, f"whether it started is not known: {state.problem}")
+    if expired or state.spent:
+        again_at = _next_probe(situation, session, state.tried_at, state.since)
+    else:
+        delay = delay_after(state.tries, situation.rules)
+        again_at = due(state.tried_at + delay, delay, situation.now) if state.tried_at else situation.now
+    if situation.now < again_at:
+        return Hold(again_at, Because.SETTLING, f"whether it started is not known: {state.problem}")
     why = state.problem or "the process ended before the answer"
     if expired or state.spent:
         return Settle(session, "probe", f"start again under the same uid: {why}", situation.declared)
@@ -138,14 +149,20 @@ def _held(situation: Situation, session: Session, state: Held) -> Action:
     held = held_by_secrets(situation)
     if held:
         return held
+    probe_at = _next_probe(situation, session, state.probed_at or state.since, state.since)
+    if situation.now < probe_at:
+        return Hold(probe_at, Because.CONTROL_LOST, _held_words(state))
+    return Settle(session, "probe", f"ask whether it still lives: {_held_words(state)}", situation.declared)
+
+
+def _next_probe(situation: Situation, session: Session, tried_at: datetime | None, since: datetime) -> datetime:
+    """Tell when a fresh start under the same uid may be sent: each poll interval, at once if none was tried yet."""
     interval = situation.rules.poll_interval
     if session.failed_over:
         # It has another uid now, which 53 does not guard: only when it must have ended by itself is a start safe (S6).
         interval = max(interval, _longest_idle(session) + situation.rules.missing_grace)
-    probe_at = due((state.probed_at or state.since) + interval, interval, situation.now)
-    if situation.now < probe_at:
-        return Hold(probe_at, Because.CONTROL_LOST, _held_words(state))
-    return Settle(session, "probe", f"ask whether it still lives: {_held_words(state)}", situation.declared)
+        tried_at = max(tried_at or since, session.heard.at) if session.heard else tried_at or since
+    return due(tried_at + interval, interval, situation.now) if tried_at else situation.now
 
 
 def _longest_idle(session: Session) -> timedelta:
@@ -163,8 +180,9 @@ def _held_words(state: Held) -> str:
                 "maxIdle without users, `reconciler import` with its sid takes it back"
             )
         case "HeldByAnother":
+            named = f" (sid {state.sid})" if state.sid else ""
             return (
-                "another recorder that is not ours records under this uid; stop it where it was started, "
+                f"another recorder that is not ours records under this uid{named}; stop it where it was started, "
                 "or `reconciler import` it"
             )
         case "ControlExpired":
@@ -177,22 +195,24 @@ def _held_words(state: Held) -> str:
 
 
 def _stopping(situation: Situation, session: Session, state: Stopping) -> Action:
-    if is_gone(state, situation.rules):
+    if is_gone(session, situation.rules):
         return Learn(Gone(session), "the service no longer knows it")
     asked_at = state.inquiry.asked_at
     if asked_at is None:
         return Stop(session, state.reason, state.failed)
     delay = delay_after(state.inquiry.tries, situation.rules)
     again_at = due(asked_at + delay, delay, situation.now)
-    if situation.now < again_at:
+    if situation.now < again_at and not is_woken(session, situation.now):
         return Hold(again_at, Because.STOPPING, f"the stop is not confirmed yet: {state.reason}")
     return Stop(session, state.reason, state.failed)
 
 
 def _accepted(situation: Situation, session: Session, state: Accepted) -> Action:
+    if state.unsettled:
+        return prove(situation, session, state)
     if situation.unwanted:
         return _end(situation, session)
-    if is_gone(state, situation.rules):
+    if is_gone(session, situation.rules):
         return Learn(Gone(session), "it never came to record: the service does not know it")
     if is_stalled(state, situation.rules):
         return Stop(session, "it did not come to record within the confirm timeout", failed=True)
@@ -202,7 +222,7 @@ def _accepted(situation: Situation, session: Session, state: Accepted) -> Action
     disruptive = replacing(session, situation.desired)
     if disruptive and situation.desired.spec.replace != "next" and not situation.desired.missing:
         return Stop(session, replace_reason(disruptive))
-    ask_at = next_inquiry(state, situation.rules, situation.now)
+    ask_at = next_inquiry(session, situation.rules, situation.now)
     if situation.now >= ask_at:
         return Observe(session, "not confirmed yet", "confirming")
     return Hold(ask_at, Because.CONFIRMING, "started; that it records is asked next")
@@ -211,16 +231,16 @@ def _accepted(situation: Situation, session: Session, state: Accepted) -> Action
 def _confirmed(situation: Situation, session: Session, state: Confirmed) -> Action:
     if situation.unwanted:
         return _end(situation, session)
-    if is_gone(state, situation.rules):
-        return Learn(Gone(session), "the service has said for the grace that it does not know it")
+    if is_gone(session, situation.rules):
+        return Learn(Gone(session), "the service does not know it, and has said so for long enough")
     assert isinstance(situation.desired, Desired)
-    ask_at = next_inquiry(state, situation.rules, situation.now)
+    ask_at = next_inquiry(session, situation.rules, situation.now)
     if isinstance(state.inquiry.sighting, Doubted):
         if situation.now >= ask_at:
             return Observe(session, "missing: asked again before it is believed", "doubted")
         return Hold(ask_at, Because.DOUBTED, "the service does not find it; a failover hides a recorder for a while")
-    change = _change(situation, session, situation.desired)
-    if isinstance(change, Stop | Update):
+    change = _checked(situation, session, ask_at) or _change(situation, session, situation.desired)
+    if isinstance(change, Stop | Update | Observe):
         return change
     unanswered = state.inquiry.tries > 0
     if situation.now >= ask_at:
@@ -230,6 +250,15 @@ def _confirmed(situation: Situation, session: Session, state: Confirmed) -> Acti
     if unanswered:
         return Hold(ask_at, Because.UNANSWERED, "unknown: the service did not answer when it was asked last")
     return Hold(ask_at, Because.CONVERGED, "as declared")
+
+
+def _checked(situation: Situation, session: Session, ask_at: datetime) -> Observe | Hold | None:
+    """Check what a webhook says of it, before it is told anything: it may have ended."""
+    if not (is_woken(session, situation.now) or is_said_to_be_over(session)):
+        return None
+    if situation.now >= ask_at:
+        return Observe(session, "a webhook tells of it: asked whether that is so", "doubted")
+    return Hold(ask_at, Because.DOUBTED, "a webhook says that it has ended, and the service still finds it")
 
 
 def _change(situation: Situation, session: Session, desired: Desired) -> Stop | Update | Hold | None:

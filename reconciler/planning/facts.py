@@ -6,7 +6,9 @@ from typing import Literal, assert_never
 
 from reconciler.model import Accepted, Confirmed, Ended, Entry, Held, Intended, Session, SessionState, Stopping
 from reconciler.planning.actions import Dismissed, Fact, Finished, Forget, Gone, NotOurs
+from reconciler.planning.endings import is_idle
 from reconciler.planning.history import Written, ended, event
+from reconciler.planning.proving import disproven
 from reconciler.planning.rules import Rules
 
 
@@ -16,8 +18,7 @@ def learn(entry: Entry, fact: Fact, now: datetime, rules: Rules) -> Written:
         case Gone(session=session):
             return _gone(entry, session, now, rules)
         case Dismissed(session=session, why=why):
-            assert isinstance(session.state, Intended | Held)
-            dismissed = session.become(replace(session.state, dismissed=why))
+            dismissed = session.become(_dismissed(session.state, why))
             return Written(entry.with_session(dismissed), (event(entry, "recording.dismissed", why, now, session),))
         case NotOurs(session=session):
             closed = session.become(Ended(at=now, how="never-started", reason="another recorder held the uid"))
@@ -29,15 +30,26 @@ def learn(entry: Entry, fact: Fact, now: datetime, rules: Rules) -> Written:
             assert_never(never)
 
 
+def _dismissed(state: SessionState, why: str) -> SessionState:
+    if isinstance(state, Accepted) and state.unsettled:
+        return replace(state, unsettled=replace(state.unsettled, dismissed=why))
+    assert isinstance(state, Intended | Held)
+    return replace(state, dismissed=why)
+
+
 def _gone(entry: Entry, session: Session, now: datetime, rules: Rules) -> Written:
     state = session.state
     assert isinstance(state, Accepted | Confirmed | Stopping)
-    how: Literal["stopped", "failed"] = "failed"
+    if isinstance(state, Accepted) and state.unsettled:
+        return disproven(entry, session, state, now)
+    how: Literal["stopped", "failed", "idle"] = "failed"
     reason = "the recorder is gone: the service no longer knows it"
-    if isinstance(state, Accepted):
+    if isinstance(state, Stopping):
+        how, reason = ("failed" if state.failed else "stopped"), state.reason
+    elif is_idle(session.ending):
+        how, reason = "idle", "the recorder ended by itself"
+    elif isinstance(state, Accepted):
         reason = "it never came to record: the service does not know it"
-    elif isinstance(state, Stopping) and not state.failed:
-        how, reason = "stopped", state.reason
     return ended(entry, session, Ended(now, how, reason, state.resource_id, state.sid), rules)
 
 

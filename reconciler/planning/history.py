@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from reconciler.errors import Problem
 from reconciler.model import Ended, Entry, Event, Identity, Session
 from reconciler.planning import backoff
+from reconciler.planning.endings import explained
 from reconciler.planning.rules import Rules
 
 
@@ -38,7 +39,8 @@ def said(entry: Entry, kind: str, problem: Problem, at: datetime, session: Sessi
 
 
 def ended(entry: Entry, session: Session, state: Ended, rules: Rules) -> Written:
-    """Close a session; what ended by itself paces the next start."""
+    """Close a session, with what notices say of its end; what ended by itself paces the next start."""
+    state = explained(state, session.ending)
     changed = entry.with_session(session.become(state))
     if state.how in ("failed", "idle"):
         pace = backoff.after_end(entry.backoff, state.reason, rules, state.at)
@@ -50,11 +52,11 @@ def ended(entry: Entry, session: Session, state: Ended, rules: Rules) -> Written
 
 
 def recently_stopped(entry: Entry, identity: Identity, now: datetime, within: timedelta) -> bool:
-    """Tell whether our own stop under that identity is so fresh that it may still be leaving (S5)."""
+    """Tell whether our own recorder under that identity ended so recently that it may still be leaving (S5)."""
     return any(
         isinstance(session.state, Ended)
         and session.identity == identity
-        and session.state.how in ("stopped", "failed")
+        and session.state.how in ("stopped", "failed", "idle")
         and timedelta(0) <= now - session.state.at <= within
         for session in entry.sessions
     )

@@ -2,10 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from reconciler.model import Accepted, Confirmed, Doubted, Inquiry, Seen, Stopping
+from reconciler.model import Accepted, Confirmed, Doubted, Inquiry, Live, Seen, Session, Stopping
 from reconciler.planning.rules import Rules
 
 RECORDS = 4  # status 4 and 5 both mean "started successfully" (agora-api.md 3.2)
+_LEAVING = 6  # from here on it is on its way out
+
+# Progress is told every minute while a recorder uploads (event 33): three silent minutes are no stream of notices.
+_TALKING = timedelta(minutes=3)
 
 
 def delay_after(tries: int, rules: Rules) -> timedelta:
@@ -20,41 +24,81 @@ def due(at: datetime, interval: timedelta, now: datetime) -> datetime:
     return now if at - now > interval else at
 
 
-def next_inquiry(state: Accepted | Confirmed, rules: Rules, now: datetime) -> datetime:
-    """Tell when to ask next."""
+def next_inquiry(session: Session, rules: Rules, now: datetime) -> datetime:
+    """Tell when to ask next about a recorder with a handle that is to go on."""
+    state = session.state
+    assert isinstance(state, Accepted | Confirmed)
     inquiry = state.inquiry
     if inquiry.asked_at is None:
         return due(state.at + rules.confirm_delay, rules.confirm_delay, now)
-    interval = _interval(inquiry, rules)
+    if is_woken(session, now):
+        return now
+    interval = _interval(session, inquiry, rules)
     at = due(inquiry.asked_at + interval, interval, now)
     if isinstance(inquiry.sighting, Doubted):
-        believed_at = _believed_at(state, inquiry.sighting, rules)
+        believed_at = _believed_at(session, inquiry.sighting, rules)
         return min(at, believed_at) if inquiry.asked_at < believed_at else at
     return at
 
 
-def _interval(inquiry: Inquiry, rules: Rules) -> timedelta:
-    interval = delay_after(inquiry.tries, rules)
+def _interval(session: Session, inquiry: Inquiry, rules: Rules) -> timedelta:
+    tries = max(inquiry.tries, 1) if is_said_to_be_over(session) else inquiry.tries
+    interval = delay_after(tries, rules)
     match inquiry.sighting:
-        case Doubted() if inquiry.tries > len(rules.retry_delays):
+        case Doubted() if tries > len(rules.retry_delays):
             return min(interval, rules.missing_grace / 3)
-        case Seen(status=status) if status >= RECORDS and not inquiry.tries:
-            return rules.poll_interval
+        case Seen(status=status) if status >= RECORDS and not tries:
+            return _relaxed(session, inquiry, rules)
         case _:
             return interval
 
 
-def is_gone(state: Accepted | Confirmed | Stopping, rules: Rules) -> bool:
-    """Believe an absence only when it was answered again at or after the grace (S9), and a start only S7's way."""
+def _relaxed(session: Session, inquiry: Inquiry, rules: Rules) -> timedelta:
+    """Poll less often while notices come without a gap: an end would be among them (interface.md 3)."""
+    heard, asked_at = session.heard, inquiry.asked_at
+    if heard is None or asked_at is None or len(heard.sequences) < 2 or heard.has_gap:
+        return rules.poll_interval
+    talking_for = heard.at + _TALKING - asked_at
+    return max(rules.poll_interval, min(rules.relaxed_interval, talking_for))
+
+
+def is_woken(session: Session, now: datetime) -> bool:
+    """Tell whether a notice asks for a question that was not asked since; one from the future has no say (S20)."""
+    state = session.state
+    assert isinstance(state, Accepted | Confirmed | Stopping)
+    asked_at, woken_at = state.inquiry.asked_at, session.woken_at
+    return asked_at is not None and woken_at is not None and asked_at < woken_at <= now
+
+
+def is_said_to_be_over(session: Session) -> bool:
+    """Tell whether a notice of its exit stands (S9)."""
+    return session.ending is not None and session.ending.exited_at is not None
+
+
+def outlives_notices(session: Session, answer: Live, rules: Rules) -> bool:
+    """Tell whether the service finds it recording although it was asked often enough since the notices of its end."""
+    if answer.status >= _LEAVING:
+        return False
+    return session.woken_at is None or answer.at >= session.woken_at + sum(rules.retry_delays, timedelta())
+
+
+def is_gone(session: Session, rules: Rules) -> bool:
+    """Believe an absence only when it was answered again at or after the grace (S9), and a start only S7's way.
+
+    A notice of the exit replaces both: the first answer after it is believed.
+    """
+    state = session.state
+    assert isinstance(state, Accepted | Confirmed | Stopping)
     sighting = state.inquiry.sighting
-    return isinstance(sighting, Doubted) and sighting.at >= _believed_at(state, sighting, rules)
+    return isinstance(sighting, Doubted) and sighting.at >= _believed_at(session, sighting, rules)
 
 
-def _believed_at(state: Accepted | Confirmed | Stopping, sighting: Doubted, rules: Rules) -> datetime:
+def _believed_at(session: Session, sighting: Doubted, rules: Rules) -> datetime:
     believed_at = sighting.since + rules.missing_grace
-    if isinstance(state, Accepted):
-        return max(believed_at, state.at + rules.confirm_timeout)
-    return believed_at
+    if isinstance(session.state, Accepted):
+        believed_at = max(believed_at, session.state.at + rules.confirm_timeout)
+    exited_at = session.ending.exited_at if session.ending else None
+    return min(believed_at, exited_at) if exited_at else believed_at
 
 
 def is_stalled(state: Accepted, rules: Rules) -> bool:

@@ -9,6 +9,7 @@ from reconciler.planning.actions import Start, Stop
 from reconciler.planning.changes import changes
 from reconciler.planning.desired import Desired
 from reconciler.planning.history import event
+from reconciler.planning.proving import as_unsettled
 
 
 def intend_start(entry: Entry, action: Start, resource_id: str, url: str, now: datetime) -> tuple[Entry, Session]:
@@ -43,14 +44,7 @@ def intend_probe(entry: Entry, session: Session, resource_id: str, now: datetime
                 state, resource_ids=(*state.resource_ids, resource_id), since=now, tried_at=None, spent=False
             )
         case Held() as state:
-            intended = Intended(
-                resource_ids=(*state.resource_ids, resource_id),
-                since=now,
-                held=state.why,
-                held_since=state.since,
-                problem=state.problem,
-                dismissed=state.dismissed,
-            )
+            intended = replace(as_unsettled(state), resource_ids=(*state.resource_ids, resource_id), since=now)
         case Accepted() | Confirmed() | Stopping() | Ended():
             raise AssertionError("only a start without a handle is probed")
         case _ as never:

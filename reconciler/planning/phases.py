@@ -25,6 +25,7 @@ from reconciler.model import (
     Session,
     Stopping,
 )
+from reconciler.planning.inquiries import is_said_to_be_over
 from reconciler.planning.rules import Rules
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def phase_of(case: Case) -> Phase:
             return AT_REST[case.hold.because] if case.hold else _at_rest(case)
         case Held():
             return "Unknown"
-        case Intended(held=held, dismissed=dismissed):
+        case Intended(held=held, dismissed=dismissed) | Accepted(unsettled=Intended(held=held, dismissed=dismissed)):
             return "Unknown" if held else "Stopping" if dismissed else "Starting"
         case Accepted():
             return "Starting"
@@ -207,8 +208,12 @@ def _recorder_words(case: Case, state: OpenState) -> str:
         case Intended(dismissed=dismissed):
             words = _intended_words(state)
             return f"{words}; to be stopped then: {dismissed}" if dismissed else words
-        case Held(why=why, dismissed=dismissed):
-            return f"{_HELD_WORDS[why]}; to be stopped then: {dismissed}" if dismissed else _HELD_WORDS[why]
+        case Held(why=why, dismissed=dismissed, sid=sid):
+            words = f"{_HELD_WORDS[why]}; it has the sid {sid}" if why == "HeldByAnother" and sid else _HELD_WORDS[why]
+            return f"{words}; to be stopped then: {dismissed}" if dismissed else words
+        case Accepted(unsettled=Intended(dismissed=dismissed)):
+            words = "a webhook named its sid, whether it is this recorder is being asked"
+            return f"{words}; to be stopped then: {dismissed}" if dismissed else words
         case Accepted():
             return _accepted_words(state)
         case Confirmed():
@@ -243,7 +248,9 @@ def _confirmed_words(case: Case, state: Confirmed) -> str:
             words = "the service does not find it (404): believed only after the grace, a failover hides a recorder"
         case Seen(status=status):
             words = f"status {status}, {_counted(len(files), 'file')}"
-            if inquiry.tries:
+            if case.recorder and is_said_to_be_over(case.recorder):
+                words = f"{words}; a webhook says that it has ended, the service still finds it"
+            elif inquiry.tries:
                 words = f"{words}; no answer to the last {_counted(inquiry.tries, 'question')}"
         case _:
             words = "not asked yet"

@@ -9,6 +9,7 @@ class Rules:
     """When to ask, when to believe, when to try again."""
 
     poll_interval: timedelta = timedelta(seconds=15)
+    relaxed_interval: timedelta = timedelta(seconds=45)  # while notices arrive without a gap
     missing_grace: timedelta = timedelta(seconds=90)
     confirm_delay: timedelta = timedelta(seconds=5)
     confirm_timeout: timedelta = timedelta(seconds=90)

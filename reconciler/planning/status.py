@@ -128,8 +128,9 @@ def _next_check_at(case: Case) -> datetime | None:
             return due(tried_at + delay, delay, now) if tried_at else since
         case Held(probed_at=probed_at, since=since):
             return due((probed_at or since) + rules.poll_interval, rules.poll_interval, now)
-        case (Accepted() | Confirmed()) as state:
-            return next_inquiry(state, rules, now)
+        case Accepted() | Confirmed():
+            assert case.recorder is not None
+            return next_inquiry(case.recorder, rules, now)
         case Stopping(inquiry=inquiry, since=since):
             delay = delay_after(inquiry.tries, rules)
             return due(inquiry.asked_at + delay, delay, now) if inquiry.asked_at else since

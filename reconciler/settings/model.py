@@ -126,8 +126,10 @@ class Settings(BaseSettings):
 
     def rules(self, live_recordings: int, qps: float | None = None) -> Rules:
         """Hand down what decisions depend on, with the poll interval for so many live recordings of one App ID."""
+        poll_interval = self.poll_every(live_recordings, qps)
         return Rules(
-            poll_interval=self.poll_every(live_recordings, qps),
+            poll_interval=poll_interval,
+            relaxed_interval=min(poll_interval * 3, self.poll_interval.high),
             missing_grace=self.missing_grace,
             confirm_delay=self.confirm_delay,
             confirm_timeout=self.confirm_timeout,

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from reconciler.errors import Problem
 from reconciler.model import (
     Accepted,
@@ -61,7 +63,25 @@ def test_since_when_control_is_lost_outlives_every_probe() -> None:
 
     [state] = [one.state for one in written.entry.open_sessions]
     assert isinstance(state, Held)
-    assert (state.since, state.probed_at, state.resource_ids) == (at(3), at(61), ("R1", "R2"))
+    assert (state.since, state.probed_at) == (at(3), at(61))
+
+
+@pytest.mark.parametrize(
+    ("problem", "kept"),
+    [(BAD, ("R1",)), (Problem("start", "already started", 201, 7), ("R1", "R2"))],
+    ids=["refused by 53: another one was started", "already started, without a sid: this one was"],
+)
+def test_only_resource_ids_that_the_recorder_may_have_been_started_with_are_kept(
+    problem: Problem, kept: tuple[str, ...]
+) -> None:
+    page = entry(session(held()))
+    probing, asked = intend_probe(page, page.sessions[0], "R2", at(60))
+
+    written = absorb(probing, StartHeld(asked, "ControlLost", problem, at(61)), RULES)
+
+    [state] = [one.state for one in written.entry.open_sessions]
+    assert isinstance(state, Held)
+    assert state.resource_ids == kept
 
 
 def test_a_probe_of_an_unsettled_start_keeps_every_resource_id() -> None:

@@ -1,0 +1,81 @@
+"""A sid that a notice gives back to a lost recorder: a guess until a query with it is answered. Pure.
+
+Nobody vouches that the notice is about our recorder: notices name no App ID, and after several starts it is open which
+resource id belongs to it. So nothing is told to it, and nothing believed of it, before the service finds it; and where
+the service does not, the start is as unsettled as before.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from reconciler.model import Accepted, Entry, Held, Intended, Session
+from reconciler.planning.actions import Action, Because, Dismissed, Gone, Hold, Learn, Observe
+from reconciler.planning.history import Written, event
+from reconciler.planning.inquiries import is_gone, next_inquiry
+from reconciler.planning.situation import Situation
+
+# What the service says of a resource id and a sid that do not belong together, besides 404 (agora-api.md 3.2, 4.4).
+MISMATCHED = frozenset({2, 432, 433, 1001, 1003})
+
+
+def to_be_proven(session: Session, sid: str, now: datetime) -> Session:
+    """Let a session without a usable handle try that sid, with the resource id of its first start first.
+
+    A recorder that runs under the uid refuses every later start, so the first is the likeliest.
+    """
+    state = session.state
+    assert isinstance(state, Intended | Held)
+    unsettled = state if isinstance(state, Intended) else as_unsettled(state)
+    return without_notices(session).become(Accepted(unsettled.resource_ids[0], sid, now, unsettled=unsettled))
+
+
+def as_unsettled(state: Held) -> Intended:
+    """Take what is held for a start to be settled again; since when and why it is held stays known."""
+    return Intended(
+        resource_ids=state.resource_ids,
+        since=state.since,
+        held=state.why,
+        held_since=state.since,
+        problem=state.problem,
+        dismissed=state.dismissed,
+        sid=state.sid,
+    )
+
+
+def without_notices(session: Session) -> Session:
+    """Forget what notices said of another recorder than the one the session has now."""
+    return replace(session, heard=None, woken_at=None, ending=None)
+
+
+def next_candidate(state: Accepted) -> Accepted | None:
+    """Give the next resource id that the sid may belong to, to be asked at once; None: every one was tried."""
+    assert state.unsettled is not None
+    later = state.unsettled.resource_ids[state.unsettled.resource_ids.index(state.resource_id) + 1 :]
+    return replace(state, resource_id=later[0], inquiry=replace(state.inquiry, asked_at=None)) if later else None
+
+
+def first_candidate(state: Accepted) -> Accepted:
+    assert state.unsettled is not None
+    return replace(state, resource_id=state.unsettled.resource_ids[0])
+
+
+def prove(situation: Situation, session: Session, state: Accepted) -> Action:
+    """Ask about it, whatever else there is to do: only with an answer it can be told anything, or be stopped."""
+    assert state.unsettled is not None
+    if situation.unwanted and not state.unsettled.dismissed:
+        return Learn(Dismissed(session, situation.unwanted), f"to be stopped once it is found: {situation.unwanted}")
+    if is_gone(session, situation.rules):
+        return Learn(Gone(session), "the service does not know the sid that a webhook named")
+    ask_at = next_inquiry(session, situation.rules, situation.now)
+    if situation.now >= ask_at:
+        return Observe(session, "a webhook named its sid: asked whether it is this recorder", "confirming")
+    return Hold(ask_at, Because.CONFIRMING, "a webhook named its sid; whether it is this recorder is asked next")
+
+
+def disproven(entry: Entry, session: Session, state: Accepted, now: datetime) -> Written:
+    """Go back to the unsettled start. Its fate is asked by a probe, which the uid keeps from doubling it."""
+    assert state.unsettled is not None
+    why = f"a webhook named sid {state.sid}, and the service does not know it"
+    unsettled = replace(state.unsettled, tried_at=now, tries=0, spent=True, problem=why, sid=state.sid)
+    changed = entry.with_session(without_notices(session).become(unsettled))
+    return Written(changed, (event(entry, "recording.unsettled", why, now, session),))
