@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 _APP_ID: Final = "0123456789abcdef0123456789abcdef"
 _PLACEHOLDER: Final = "simulated"  # the simulator takes any credentials
 # What would contradict, or reach somebody outside: the child gets none of them.
-_NOT_HANDED_ON: Final = ("RECONCILER_CUSTOMER_ID_FILE", "RECONCILER_CUSTOMER_SECRET_FILE", "RECONCILER_NOTIFY_URL")
+_NOT_HANDED_ON: Final = (
+    "RECONCILER_CUSTOMER_ID_FILE",
+    "RECONCILER_CUSTOMER_SECRET_FILE",
+    "RECONCILER_WEBHOOK_SECRET_FILE",
+    "RECONCILER_NOTIFY_URL",
+)
+_PROGRESS: Final = 60.0  # seconds between two notices of a recorder that goes on, as the service has it
 _ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NOT_FOUND: Final = 127  # as shells have it
 _NOT_RUNNABLE: Final = 126
@@ -50,8 +56,14 @@ _NOT_RUNNABLE: Final = 126
 )
 @click.option("--rate", type=click.FloatRange(0), default=10.0, help="Requests a second per App ID; 0: no limit.")
 @click.option("--max-recorders", type=click.IntRange(1), default=50, help="Live recorders per App ID.")
+@click.option(
+    "--webhooks",
+    metavar="URL",
+    help="Send webhooks there; `run` hears them at http://127.0.0.1:8088/webhooks/agora. Default: none are sent.",
+)
+@click.option("--webhook-secret", default=_PLACEHOLDER, help="What they are signed with. Default: simulated.")
 @click.pass_obj
-def command(
+def command(  # noqa: PLR0913 - one for each option
     here: Here,
     command_line: tuple[str, ...],
     *,
@@ -61,6 +73,8 @@ def command(
     query_method: Literal["GET", "POST", "both"],
     rate: float,
     max_recorders: int,
+    webhooks: str | None,
+    webhook_secret: str,
 ) -> int:
     """Serve a simulator of the service on 127.0.0.1 until Ctrl-C, and print what points reconciler to it.
 
@@ -70,17 +84,32 @@ def command(
     """
     # Imported here: reading the help needs no server.
     from reconciler.simulator.options import Options  # noqa: PLC0415
-    from reconciler.simulator.serve import PortInUseError, running_simulator  # noqa: PLC0415
+    from reconciler.simulator.serve import Destination, PortInUseError, running_simulator  # noqa: PLC0415
 
-    options = Options(query_method=query_method, rate=rate, max_recorders=max_recorders)
+    destination = Destination(_checked(webhooks), webhook_secret) if webhooks is not None else None
+    options = Options(
+        query_method=query_method,
+        rate=rate,
+        max_recorders=max_recorders,
+        progress_every=_PROGRESS if destination else 0.0,
+    )
     chosen = port if port is not None else 0 if command_line else 8787
     try:
-        with running_simulator(options, _plan(faults), speed=speed, port=chosen) as running:
+        with running_simulator(options, _plan(faults), speed=speed, port=chosen, webhooks=destination) as running:
             if command_line:
-                return _run(command_line, running.url, here.environ)
-            return _serve(running.url, here)
+                return _run(command_line, running.url, webhook_secret, here.environ)
+            return _serve(running.url, webhook_secret, here)
     except PortInUseError as error:
         refuse(str(error))
+
+
+def _checked(url: str) -> str:
+    from reconciler.manifests.hosts import split_url  # noqa: PLC0415 - see command
+
+    parts = split_url(url)
+    if parts is None or parts.scheme not in ("http", "https"):
+        raise click.BadParameter(f"{url!r} is no http:// or https:// address", param_hint="--webhooks")
+    return url
 
 
 def _plan(faults: Path | None) -> "FaultPlan | None":
@@ -96,7 +125,7 @@ def _plan(faults: Path | None) -> "FaultPlan | None":
         refuse(f"{faults}: {error}")
 
 
-def _serve(url: str, here: Here) -> int:
+def _serve(url: str, webhook_secret: str, here: Here) -> int:
     ended = threading.Event()
     # Its ledger lives as long as its world: recorders of an earlier simulator would only be doubted.
     with (
@@ -106,7 +135,7 @@ def _serve(url: str, here: Here) -> int:
         unset = [name for name in _NOT_HANDED_ON if name in here.environ]
         if unset:
             click.echo(f"unset {' '.join(unset)}")
-        for name, value in _variables(url, Path(folder) / "ledger.db").items():
+        for name, value in _variables(url, webhook_secret, Path(folder) / "ledger.db").items():
             click.echo(f"export {name}={shlex.quote(value)}")
         sys.stdout.flush()
         here.say(f"the simulator serves on {url} until Ctrl-C; paste the lines above into another terminal")
@@ -114,22 +143,23 @@ def _serve(url: str, here: Here) -> int:
     return 0
 
 
-def _variables(url: str, ledger: Path) -> dict[str, str]:
+def _variables(url: str, webhook_secret: str, ledger: Path) -> dict[str, str]:
     return {
         "RECONCILER_API_URL": url,
         "RECONCILER_APP_ID": _APP_ID,
         "RECONCILER_CUSTOMER_ID": _PLACEHOLDER,
         "RECONCILER_CUSTOMER_SECRET": _PLACEHOLDER,
+        "RECONCILER_WEBHOOK_SECRET": webhook_secret,
         "RECONCILER_STATE": f"sqlite:///{ledger}",
     }
 
 
-def _run(command_line: Sequence[str], url: str, environ: Mapping[str, str]) -> int:
+def _run(command_line: Sequence[str], url: str, webhook_secret: str, environ: Mapping[str, str]) -> int:
     """Run a command in our place, with a ledger that is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="reconciler-", ignore_cleanup_errors=True) as folder:
         kept = {name: value for name, value in environ.items() if name not in _NOT_HANDED_ON}
         direct = {name: _with_loopback(environ.get(name, "")) for name in ("NO_PROXY", "no_proxy")}
-        surroundings = kept | direct | _variables(url, Path(folder) / "ledger.db")
+        surroundings = kept | direct | _variables(url, webhook_secret, Path(folder) / "ledger.db")
         try:
             return _wait_for(_own(command_line), surroundings)
         except FileNotFoundError:

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request as WebRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Lifespan, Receive, Scope, Send
 
 from reconciler.simulator.exchange import Clock, Exchange, Request
 from reconciler.simulator.faults import FaultPlan
@@ -24,7 +24,9 @@ class AnswerLost(Exception):  # noqa: N818 - what happened, not a fault of ours
     """The connection was dropped; raised where no server can drop it, as under `httpx.ASGITransport`."""
 
 
-def make_app(world: World, faults: FaultPlan, clock: Clock, speed: float = 1.0) -> Starlette:
+def make_app(
+    world: World, faults: FaultPlan, clock: Clock, speed: float = 1.0, lifespan: Lifespan[Starlette] | None = None
+) -> Starlette:
     """`clock` gives world time; with `speed` N, N world seconds pass in one second of waiting."""
     play = _Play(world, clock)
     posts = {"join": play.join, "leave": play.leave, "kick": play.kick, "kill": play.kill, "failover": play.fail_over}
@@ -35,7 +37,8 @@ def make_app(world: World, faults: FaultPlan, clock: Clock, speed: float = 1.0) 
             Route("/_world/notices", play.notices),
             *(Route(f"/_world/{name}", _posted(act), methods=["POST"]) for name, act in posts.items()),
             Route("/{path:path}", _Service(Exchange(world, faults, clock, speed))),
-        ]
+        ],
+        lifespan=lifespan,
     )
 
 

@@ -1,4 +1,4 @@
-"""A plan of what goes wrong around calls: what is refused, lost, late or mangled, and which calls it strikes.
+"""A plan of what goes wrong around calls and notices: what is refused, lost, late or mangled, and which it strikes.
 
 One fault per line, `#` after a blank begins a remark:
 
@@ -16,6 +16,13 @@ FAULT is one of
     truncate [BYTES]       processed, the answer cut (default 10):     query#3- truncate 20
 
 STATUS alone is the gateway's answer, STATUS/CODE the service's. Several faults may strike one call, in their order.
+
+For the webhooks CALL is notice, or notice:TYPE for one type of event; `*` means calls only. FAULT is then one of
+
+    lose                   it never arrives:                           notice:40#1 @room1 lose
+    delay SECONDS          it arrives late, perhaps after later ones:  notice#2- delay 30
+    double                 it arrives twice:                           notice double
+
 The same as JSON: a list of such texts, or of objects like
 `{"call": "start", "nth": "1", "channel": "room1", "fault": "lose"}`.
 """
@@ -29,6 +36,7 @@ from reconciler.simulator.replies import Reply, json_reply
 
 _CALLS: Final = ("acquire", "start", "query", "update", "updateLayout", "stop", "channels", "users", "hosts", "ncsIp")
 _EVERY: Final = "*"
+_NOTICE: Final = "notice"
 _REASONS: Final = {
     7: "already started", 15: "", 49: "invalid operation", 50: "upload timeout", 53: "task conflict",
     62: "request timeout", 65: "request not completed", 404: "failed to find worker", 405: "no_active_status",
@@ -44,7 +52,7 @@ _MESSAGES: Final = {
     504: "The upstream server is timing out",
 }
 _LINE: Final = re.compile(
-    r"(?P<call>[A-Za-z*]+)(?:#(?P<nth>\S+))?(?:\s+@(?P<channel>\S+))?\s+(?P<fault>[a-z]+(?:\s.*)?)\Z"
+    r"(?P<call>[A-Za-z*]+(?::\d+)?)(?:#(?P<nth>\S+))?(?:\s+@(?P<channel>\S+))?\s+(?P<fault>[a-z]+(?:\s.*)?)\Z"
 )
 _STRIKES: Final = re.compile(r"(\d+)(-(\d*))?\Z")
 
@@ -83,7 +91,12 @@ class Truncate:
     length: int
 
 
-Effect = Refuse | Lose | Replace | Delay | Truncate
+@dataclass(frozen=True, slots=True)
+class Double:
+    """The notice is sent twice."""
+
+
+Effect = Refuse | Lose | Replace | Delay | Truncate | Double
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +109,8 @@ class Fault:
     channel: str | None = None
 
     def fits(self, call: str, channel: str) -> bool:
-        return self.call in (_EVERY, call) and self.channel in (None, channel)
+        name, colon, _ = call.partition(":")
+        return self.call in (call, name if colon else _EVERY) and self.channel in (None, channel)
 
     def strikes(self, occurrence: int) -> bool:
         spans = self.nth or ((1, None),)
@@ -114,7 +128,7 @@ class FaultPlan:
         self.faults.append(fault)
 
     def strike(self, call: str, channel: str) -> list[Effect]:
-        """Count a call and say what strikes it."""
+        """Count a call, or a notice as `notice:TYPE`, and say what strikes it."""
         effects = []
         for number, fault in enumerate(self.faults):
             if fault.fits(call, channel):
@@ -146,9 +160,18 @@ def parse_fault(line: str, place: str = "fault") -> Fault:
     if match is None:
         raise ValueError(f"{place}: {line!r} is not of the form CALL[#NTH] [@CHANNEL] FAULT, as in 'start#1 lose'")
     call, nth, channel = match["call"], match["nth"], match["channel"]
-    if call not in (*_CALLS, _EVERY):
-        raise ValueError(f"{place}: unknown call {call!r}; known are {', '.join(_CALLS)} and *")
-    return Fault(call, _parse_effect(match["fault"].split(), place), _parse_nth(nth, place), channel)
+    name, colon, _ = call.partition(":")
+    if name not in (*_CALLS, _EVERY, _NOTICE) or (colon and name != _NOTICE):
+        raise ValueError(f"{place}: unknown call {call!r}; known are {', '.join(_CALLS)}, * and notice[:TYPE]")
+    effect = _parse_effect(match["fault"].split(), place)
+    if (name == _NOTICE) != isinstance(effect, Double) and not _strikes_both(effect):
+        whom = "notices: lose, delay SECONDS, double" if name == _NOTICE else "calls: double is for notices"
+        raise ValueError(f"{place}: {match['fault']!r} cannot strike {whom}")
+    return Fault(call, effect, _parse_nth(nth, place), channel)
+
+
+def _strikes_both(effect: Effect) -> bool:
+    return isinstance(effect, Lose) or (isinstance(effect, Delay) and not effect.after)
 
 
 def _parse_entry(entry: Any, place: str) -> Fault:
@@ -184,6 +207,8 @@ def _parse_effect(words: list[str], place: str) -> Effect:
             return Refuse(_parse_answer(answer, place))
         case ["lose"]:
             return Lose()
+        case ["double"]:
+            return Double()
         case ["replace", answer]:
             return Replace(_parse_answer(answer, place))
         case ["delay", seconds, *when] if when in ([], ["before"], ["after"]):

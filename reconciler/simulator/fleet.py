@@ -173,9 +173,13 @@ class Fleet:
             self.end(recorder, at, "fps and bitrate do not match", abnormal=True, abrupt=True)
         else:
             recorder.joined_at = at
-            if recorder.mode != "web":
+            if recorder.mode == "web":
+                self._notify(recorder, at, notices.WEB_STARTED, recorderStartTime=notices.milliseconds(at))
+            else:
                 self._notify(recorder, at, notices.STARTED, status=0)
             self.look_around(recorder)
+            if options.progress_every > 0:
+                self._later(at + options.progress_every, lambda at: self._progress(recorder, at))
             self._later(at + options.storage_death_after, lambda at: self._try_storage(recorder, at))
 
     def _try_storage(self, recorder: Recorder, at: float) -> None:
@@ -237,10 +241,18 @@ class Fleet:
             files = file_entries(recorder, recorder.tracks)
             self._notify(recorder, at, notices.FILE_INFOS, fileList=files)
 
+    def _progress(self, recorder: Recorder, at: float) -> None:
+        if not recorder.live:
+            return
+        if recorder.tracks and not recorder.hidden:
+            self._notify(recorder, at, notices.PROGRESS, progress=10_000)
+        self._later(at + self.options.progress_every, lambda at: self._progress(recorder, at))
+
     def _farewell(self, recorder: Recorder, at: float) -> None:
         if recorder.tracks and not recorder.abnormal:
             files = {} if recorder.mode == "web" else {"fileList": file_entries(recorder, recorder.tracks, at)}
-            self._notify(recorder, at, notices.UPLOADED, status=0, **files)
+            backuped = self.options.uploading_status == "backuped"
+            self._notify(recorder, at, notices.BACKUPED if backuped else notices.UPLOADED, status=0, **files)
         self._notify(recorder, at, notices.SESSION_EXIT, exitStatus=int(recorder.abnormal))
 
     def _notify(self, recorder: Recorder, at: float, event_type: int, **details: Any) -> None:

@@ -11,8 +11,11 @@ FILE_INFOS: Final = 4
 SESSION_EXIT: Final = 11
 FAILOVER: Final = 12
 UPLOADED: Final = 31
+BACKUPED: Final = 32
+PROGRESS: Final = 33
 STARTED: Final = 40
 LEFT: Final = 41
+WEB_STARTED: Final = 70
 WEB_STOPPED: Final = 71
 
 # §7.3: event type → msgName, serviceType
@@ -22,8 +25,11 @@ _NAMES: Final[Mapping[int, tuple[str, int]]] = {
     SESSION_EXIT: ("session_exit", 0),
     FAILOVER: ("session_failover", 0),
     UPLOADED: ("uploaded", 2),
+    BACKUPED: ("backuped", 2),
+    PROGRESS: ("uploading_progress", 2),
     STARTED: ("recorder_started", 1),
     LEFT: ("recorder_leave", 1),
+    WEB_STARTED: ("web_recorder_started", 6),
     WEB_STOPPED: ("web_recorder_stopped", 6),
 }
 
@@ -38,13 +44,17 @@ class Notice:
     sid: str
     payload: Mapping[str, Any]
 
-    def envelope(self) -> dict[str, Any]:
-        """§7.2: the body of the request, before it is signed."""
+    @property
+    def channel(self) -> str:
+        return str(self.payload["cname"])
+
+    def envelope(self, at: float | None = None) -> dict[str, Any]:
+        """§7.2: the body of the request, before it is signed; `notifyMs` is when it is sent, each time anew."""
         return {
             "noticeId": self.notice_id,
             "productId": 3,
             "eventType": self.event_type,
-            "notifyMs": milliseconds(self.at),
+            "notifyMs": milliseconds(self.at if at is None else at),
             "payload": self.payload,
             "sid": self.sid,
         }

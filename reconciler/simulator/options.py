@@ -109,6 +109,8 @@ class Options:
     """False: a stop without data is 200 with an empty list (C37)."""
     snapshot_435: bool = False
     """C38: 435 is said although snapshots were taken."""
+    progress_every: float = 0.0
+    """§7.3, event 33: how often a recorder tells that it uploads, really every minute. 0: never."""
     web_files: bool = True
     """False: the file list of a web query stays empty (C25)."""
     not_found: Literal["short", "identity", "long"] = "identity"

@@ -6,7 +6,7 @@ import errno
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -16,6 +16,8 @@ from reconciler.simulator.app import DROP, make_app
 from reconciler.simulator.exchange import Clock
 from reconciler.simulator.faults import FaultPlan
 from reconciler.simulator.options import Options
+from reconciler.simulator.posting import posting
+from reconciler.simulator.webhooks import DEFAULT_SECRET, Webhooks
 from reconciler.simulator.world import World
 
 HOST = "127.0.0.1"
@@ -26,6 +28,13 @@ class PortInUseError(OSError):
 
     def __str__(self) -> str:
         return str(self.strerror)
+
+
+class Destination(NamedTuple):
+    """Where the world's webhooks go, and with which secret they are signed."""
+
+    url: str
+    secret: str = DEFAULT_SECRET
 
 
 class Running(NamedTuple):
@@ -48,11 +57,12 @@ def serve(
     speed: float = 1.0,
     *,
     on_ready: Callable[[str], None] | None = None,
+    webhooks: Destination | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `on_ready` hears the URL once calls are taken. Raises PortInUseError."""
     world = World(options or Options())
     with _listen(port) as listener:
-        server = _server(world, faults or FaultPlan(), scaled_clock(speed), speed)
+        server = _server(world, faults or FaultPlan(), scaled_clock(speed), speed, webhooks)
         # Ctrl-C is the way to end a simulator, not a failure.
         with contextlib.suppress(KeyboardInterrupt):
             if on_ready is not None:
@@ -68,11 +78,12 @@ def running_simulator(
     clock: Clock | None = None,
     speed: float = 1.0,
     port: int = 0,
+    webhooks: Destination | None = None,
 ) -> Iterator[Running]:
     """Serve in a background thread, on a free port unless one is named. Raises PortInUseError."""
     world = World(options or Options())
     with _listen(port) as listener:
-        server = _server(world, faults or FaultPlan(), clock or scaled_clock(speed), speed)
+        server = _server(world, faults or FaultPlan(), clock or scaled_clock(speed), speed, webhooks)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True)
         # Calls made before the server is up wait in the socket's queue.
         thread.start()
@@ -101,14 +112,25 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _server(world: World, faults: FaultPlan, clock: Clock, speed: float) -> uvicorn.Server:
+def _server(
+    world: World, faults: FaultPlan, clock: Clock, speed: float, webhooks: Destination | None
+) -> uvicorn.Server:
+    @contextlib.asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        # On the loop of the server, for the world is used by one thread.
+        assert webhooks is not None
+        async with posting(webhooks.url) as deliver:
+            sender = Webhooks(world, deliver, webhooks.secret, faults=faults, clock=clock, speed=speed)
+            async with sender.sending():
+                yield
+
     return uvicorn.Server(
         uvicorn.Config(
-            make_app(world, faults, clock, speed),
+            make_app(world, faults, clock, speed, lifespan if webhooks else None),
             http=_Dropping,
             ws="none",
             loop="asyncio",
-            lifespan="off",
+            lifespan="on" if webhooks else "off",
             log_config=None,
             log_level="critical",
             access_log=False,

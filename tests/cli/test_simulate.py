@@ -19,6 +19,7 @@ REAL = {
     "RECONCILER_CUSTOMER_ID_FILE": "/run/secrets/id",
     "RECONCILER_CUSTOMER_SECRET": "open-sesame",
     "RECONCILER_NOTIFY_URL": "https://hooks.example.com",
+    "RECONCILER_WEBHOOK_SECRET_FILE": "/run/secrets/webhooks",
     "RECONCILER_STATE": "sqlite:////var/lib/reconciler/real.db",
     "RECONCILER_SET": "team",
     "HTTP_PROXY": "http://proxy.example.com:3128",
@@ -76,6 +77,7 @@ def test_a_command_sees_the_simulator_and_nothing_real(tmp_path: Path) -> None:
         "RECONCILER_APP_ID": "0123456789abcdef0123456789abcdef",
         "RECONCILER_CUSTOMER_ID": "simulated",
         "RECONCILER_CUSTOMER_SECRET": "simulated",
+        "RECONCILER_WEBHOOK_SECRET": "simulated",
         "RECONCILER_SET": "team",
     }
     assert json.loads(result.stdout)["NO_PROXY"] == "127.0.0.1"
@@ -142,11 +144,12 @@ def test_it_serves_until_it_is_ended_and_says_what_to_paste(number: signal.Signa
     assert process.returncode == 0
     *lines, state = out.splitlines()
     assert lines == [
-        "unset RECONCILER_CUSTOMER_ID_FILE RECONCILER_NOTIFY_URL",
+        "unset RECONCILER_CUSTOMER_ID_FILE RECONCILER_WEBHOOK_SECRET_FILE RECONCILER_NOTIFY_URL",
         f"export RECONCILER_API_URL=http://127.0.0.1:{port}",
         "export RECONCILER_APP_ID=0123456789abcdef0123456789abcdef",
         "export RECONCILER_CUSTOMER_ID=simulated",
         "export RECONCILER_CUSTOMER_SECRET=simulated",
+        "export RECONCILER_WEBHOOK_SECRET=simulated",
     ]
     ledger = Path(state.removeprefix("export RECONCILER_STATE=sqlite:///"))
     assert ledger.name == "ledger.db"
@@ -171,6 +174,7 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
         (["--faults", "{folder}/faults"], 1, "faults, line 2: 'what?' is not of the form"),
         (["--speed", "0"], 64, "--speed"),
         (["--port", "70000"], 64, "--port"),
+        (["--webhooks", "daemon:8088"], 64, "'daemon:8088' is no http:// or https:// address"),
     ],
 )
 def test_what_it_cannot_use_is_told(argv: list[str], code: int, told: str, tmp_path: Path) -> None:
@@ -188,3 +192,38 @@ def test_faults_strike(tmp_path: Path) -> None:
 
     assert result.returncode == 1
     assert "Invalid authentication credentials" in result.stdout
+
+
+HEAR = """
+import hmac, http.server, json, os, sys, urllib.request
+port = int(sys.argv[1])
+
+class Ear(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        right = hmac.new(os.environ["RECONCILER_WEBHOOK_SECRET"].encode(), body, "sha256").hexdigest()
+        print(self.path, json.loads(body)["eventType"], self.headers["Agora-Signature-V2"] == right)
+
+    def log_message(self, *_): pass
+
+def call(path, request):
+    url = os.environ["RECONCILER_API_URL"] + "/v1/apps/" + os.environ["RECONCILER_APP_ID"] + "/cloud_recording/" + path
+    body = json.dumps({"cname": "room1", "uid": "1", "clientRequest": request}).encode()
+    headers = {"Authorization": "Basic YTpi", "Content-Type": "application/json"}
+    return json.load(urllib.request.urlopen(urllib.request.Request(url, body, headers)))
+
+with http.server.HTTPServer(("127.0.0.1", port), Ear) as server:
+    storage = {"vendor": 1, "region": 0, "bucket": "b", "accessKey": "k", "secretKey": "s"}
+    call("resourceid/" + call("acquire", {})["resourceId"] + "/mode/mix/start",
+         {"recordingConfig": {}, "storageConfig": storage})
+    server.handle_request()
+"""
+
+
+@pytest.mark.parametrize("more", [[], ["--webhook-secret", "hush"]], ids=["as it comes", "with a secret of one's own"])
+def test_webhooks_go_where_they_are_sent_and_the_command_can_check_them(more: list[str], tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/webhooks/agora"
+    result = simulate(tmp_path, "--speed", "60", "--webhooks", url, *more, "--", sys.executable, "-c", HEAR, str(port))
+
+    assert (result.returncode, result.stderr, result.stdout) == (0, "", "/webhooks/agora 40 True\n")
