@@ -447,6 +447,7 @@ class Entry:
     on_removal: Literal["stop", "leave"] = "stop"
     revision: str = ""  # of the newest accepted manifest that declared it
     source_revision: str = ""  # as a daemon's source calls what it was in, or what took it away
+    notices_read: int = 0  # the newest notice of its channels that was taken up
     declared: bool = True  # false once the manifests of its own set no longer name it
 
     @property

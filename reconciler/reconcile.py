@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from structlog.typing import FilteringBoundLogger
 
@@ -16,10 +16,11 @@ from reconciler.model import Accepted, Confirmed, Entry, Event, Key, Rest
 from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Action, Because, Forget, Hold, Learn, Observe
 from reconciler.planning.decide import decide
-from reconciler.planning.desired import Aim, Desired
+from reconciler.planning.desired import Aim, Desired, Unmanaged, Unwanted
 from reconciler.planning.facts import forget, learn
 from reconciler.planning.history import Written
 from reconciler.planning.intents import declare
+from reconciler.planning.noticing import note
 from reconciler.planning.outcomes import AppRefused, NoRoom, Outcome
 from reconciler.planning.rules import Rules
 from reconciler.planning.situation import Around, Gate, app_id_of
@@ -36,10 +37,21 @@ _TOLD_BY_THE_HOLD = frozenset(
     }
 )
 
+_MANY_NOTICES = 20  # of others in the same channel
+
 
 @dataclass(frozen=True, slots=True)
 class Busy:
     """Another living process has the recording in hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What would be done now, and the entry it stands on."""
+
+    entry: Entry
+    action: Action
+    is_news: bool = False  # the entry holds what is not written down yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +87,12 @@ class Reconciler:
         self._log = log
         self.source_revision = ""  # as a daemon's source calls what is in force: on every event
 
-    async def look(self, key: Key, desired: Aim, around: Surroundings) -> tuple[Entry, Action]:
+    async def look(self, key: Key, desired: Aim, around: Surroundings) -> "Look":
         """Decide without acting: what the turn would do if it were taken now."""
-        return self._decide(await self._ledger.sheet(key), desired, around)
+        sheet = await self._ledger.sheet(key)
+        updated = self._updated(sheet, desired)
+        action = self._decide(updated.entry, sheet, desired, around)
+        return Look(updated.entry, action, is_news=_is_news(sheet, updated.entry))
 
     async def turn(self, key: Key, desired: Aim, around: Surroundings, order: Order, ticket: Ticket | None) -> Taken:
         """Take one turn; the decision is made anew on what the ledger says under the claim.
@@ -89,39 +104,59 @@ class Reconciler:
         if held is None:
             return Busy()
         claim, sheet = held
-        entry, action = self._decide(sheet, desired, around)
+        updated = self._updated(sheet, desired)
+        entry = replace(updated.entry, source_revision=self.source_revision or updated.entry.source_revision)
+        action = self._decide(entry, sheet, desired, around)
         if isinstance(action, Hold):
-            await self._ledger.release(claim)
-            return Took(action, entry)
+            await self._ledger.save(claim, updated.entry, updated.events, release=True)
+            return Took(action, entry, updated.events)
         rules = self._rules_of(app_id_of(entry, desired))
         written, app = await self._carry_out(Turn(claim, order, ticket), entry, action, rules)
         after = written.entry if isinstance(action, Observe) else replace(written.entry, rest=None)
-        await self._ledger.save(claim, after, written.events, release=True)
-        self._tell(claim, action, written)
-        return Took(action, after, written.events, app)
+        events = (*updated.events, *written.events)
+        await self._ledger.save(claim, after, events, release=True)
+        self._tell(claim, action, events)
+        return Took(action, after, events, app)
 
-    def _decide(self, sheet: Sheet, desired: Aim, around: Surroundings) -> tuple[Entry, Action]:
-        entry = declare(sheet.entry, desired) if isinstance(desired, Desired) else sheet.entry
-        entry = replace(entry, source_revision=self.source_revision or entry.source_revision)
+    def _decide(self, entry: Entry, sheet: Sheet, desired: Aim, around: Surroundings) -> Action:
         surrounded = replace(around(entry, desired), orders=sheet.orders)
-        rules = self._rules_of(app_id_of(entry, desired))
-        return entry, decide(desired, entry, self._clock(), rules, surrounded)
+        return decide(desired, entry, self._clock(), self._rules_of(app_id_of(entry, desired)), surrounded)
 
-    async def note_rest(self, key: Key, entry: Entry, hold: Hold) -> None:
-        """Write down why nothing is done, where nothing else in the ledger would tell it."""
+    def _updated(self, sheet: Sheet, desired: Aim) -> Written:
+        """Bring the entry up to date with what is declared, and with what the service has told by itself."""
+        entry, events = sheet.entry, list[Event]()
+        for number, notice in sheet.notices:
+            noted = note(entry, notice, self._clock())
+            entry, events = replace(noted.entry, notices_read=number), [*events, *noted.events]
+        match desired:
+            case Desired():
+                entry = declare(entry, desired)
+            case Unwanted():
+                entry = replace(entry, declared=False)
+            case Unmanaged():
+                pass
+            case _ as never:
+                assert_never(never)
+        return Written(entry, tuple(events))
+
+    async def note_rest(self, key: Key, desired: Aim, look: "Look", hold: Hold) -> tuple[Event, ...]:
+        """Write down why nothing is done, where nothing else in the ledger would tell it, and what was learnt."""
         rest = (
             Rest(hold.because.value, hold.reason, hold.until, self._clock())
             if hold.because in _TOLD_BY_THE_HOLD
             else None
         )
-        known = (entry.rest.because, entry.rest.reason) if entry.rest else None
-        if known == ((rest.because, rest.reason) if rest else None):
-            return
+        known = (look.entry.rest.because, look.entry.rest.reason) if look.entry.rest else None
+        if not look.is_news and known == ((rest.because, rest.reason) if rest else None):
+            return ()
         held = await self._ledger.take(key)
         if held is None:
-            return  # whoever has it in hand writes what is true then
+            return ()  # whoever has it in hand writes what is true then
         claim, sheet = held
-        await self._ledger.save(claim, replace(sheet.entry, rest=rest), release=True)
+        updated = self._updated(sheet, desired)
+        await self._ledger.save(claim, replace(updated.entry, rest=rest), updated.events, release=True)
+        self._tell(claim, hold, updated.events)
+        return updated.events
 
     async def refresh(self, key: Key, gate: Gate, order: Order, ticket: Ticket, older_than: timedelta) -> Taken:
         """Ask about the recorder if its last answer is older, and write down what was said; nothing else is done."""
@@ -152,8 +187,8 @@ class Reconciler:
                 executed = await self._executor.execute(turn, entry, action)
                 return absorb(executed.entry, executed.outcome, rules), _of_the_app(executed.outcome)
 
-    def _tell(self, claim: Claim, action: Action, written: Written) -> None:
-        for event in written.events:
+    def _tell(self, claim: Claim, action: Action, events: tuple[Event, ...]) -> None:
+        for event in events:
             self._log.info(
                 event.kind,
                 recording=event.key.name,
@@ -167,6 +202,12 @@ class Reconciler:
                 request_id=event.request_id or None,
                 generation=claim.generation,
             )
+
+
+def _is_news(sheet: Sheet, entry: Entry) -> bool:
+    """Tell whether there is more to be written than how far the notices were read, unless those are many."""
+    read = replace(sheet.entry, notices_read=entry.notices_read)
+    return entry != read or len(sheet.notices) >= _MANY_NOTICES
 
 
 def _of_the_app(outcome: Outcome) -> AppRefused | NoRoom | None:

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-
 from typing import TYPE_CHECKING, Any
 
 import click

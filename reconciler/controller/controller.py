@@ -192,7 +192,8 @@ class Controller:
     async def _step(self, keeper: Keeper, watch: Watch) -> datetime | None:
         """Look once, and act once if something is due; gives the time of the next look, None for when it is woken."""
         one = keeper.assignment
-        entry, action = await self._reconciler.look(one.key, one.desired, self._around)
+        look = await self._reconciler.look(one.key, one.desired, self._around)
+        entry, action = look.entry, look.action
         keeper.entry, keeper.hold = entry, action if isinstance(action, Hold) else None
         app_id = app_id_of(entry, one.desired)
         if isinstance(action, Hold):
@@ -200,7 +201,9 @@ class Controller:
                 return self._clock()
             self.gates.give_up_probe(app_id, one.key)
             watch.held(one.key, action, entry)
-            await self._reconciler.note_rest(one.key, entry, action)
+            told = await self._reconciler.note_rest(one.key, one.desired, look, action)
+            if told:
+                watch.took(one.key, Took(action, entry, told))
             return action.until
         band = band_of(action)
         ticket = None

@@ -8,13 +8,14 @@ from os import PathLike
 from typing import TypeVar
 
 from reconciler.errors import LedgerError
-from reconciler.ledger import accounts, claims, entries, files, history, orders, standings
+from reconciler.ledger import accounts, claims, entries, files, history, notices, orders, standings
 from reconciler.ledger.claims import Claim
 from reconciler.ledger.holders import Holders
+from reconciler.ledger.notices import Numbered
 from reconciler.ledger.sqlite import Database
 from reconciler.ledger.standings import Declaration, Declarations
 from reconciler.ledger.threads import Connection, InlineThread, Job, Thread
-from reconciler.model import Entry, Event, Identity, Key, Session
+from reconciler.model import Entry, Event, Identity, Key, Notice, Session
 from reconciler.planning.orders import Orders
 from reconciler.planning.standing import SetOrders, Standing
 
@@ -28,6 +29,7 @@ class Sheet:
 
     entry: Entry
     orders: Orders
+    notices: tuple[Numbered, ...] = ()  # of its channels, not taken up yet
 
 
 async def open_ledger(
@@ -219,6 +221,10 @@ class Ledger:
     async def move_cursor(self, name: str, position: int) -> None:
         await self._write("move_cursor", lambda connection: history.move_cursor(connection, name, position))
 
+    async def receive(self, notice: Notice) -> bool:
+        """Write a notice of the service down, for whom it concerns; False for one that came before."""
+        return await self._write("receive", lambda connection: notices.receive(connection, notice))
+
     # -- orders of people, which need no claim
 
     async def orders(self, set_name: str) -> dict[Key, Orders]:
@@ -305,4 +311,7 @@ class Ledger:
 
 
 def _sheet(connection: Connection, key: Key) -> Sheet:
-    return Sheet(entries.entry(connection, key) or Entry(key), orders.orders(connection, key))
+    entry = entries.entry(connection, key) or Entry(key)
+    channels = {session.identity.channel for session in entry.sessions}
+    news = notices.of_channels(connection, channels, entry.notices_read)
+    return Sheet(entry, orders.orders(connection, key), news)

@@ -86,9 +86,9 @@ def _watched(situation: Situation) -> Action:
     if isinstance(session.state, Stopping):
         return _stopping(situation, session, session.state)
     assert isinstance(session.state, Accepted | Confirmed)
-    if is_gone(session.state, situation.rules):
+    if is_gone(session, situation.rules):
         return Learn(Gone(session), "the service has said for the grace that it does not know it")
-    ask_at = next_inquiry(session.state, situation.rules, situation.now)
+    ask_at = next_inquiry(session, situation.rules, situation.now)
     if situation.now >= ask_at:
         return Observe(session, "due")
     return Hold(ask_at, Because.UNMANAGED, "unmanaged: no accepted manifest has ever declared it")
