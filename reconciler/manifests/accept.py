@@ -4,13 +4,17 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from itertools import chain
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
 from reconciler.errors import Fault, ManifestError, Place
 from reconciler.manifests import checks
+from reconciler.manifests.cache import Cache
 from reconciler.manifests.documents import Declaration, read_heads
+from reconciler.manifests.files import Reading, read_files
 from reconciler.manifests.loading import load
 from reconciler.manifests.nodes import Mapping_, find, nearest_place, plain, without_nulls
 from reconciler.manifests.profiles import Profiles
@@ -61,14 +65,29 @@ def accept(
     With `allow_empty` a folder without manifests is a set without recordings.
     Raises ManifestError with every fault, in the order of their places.
     """
-    loaded = load(paths, stdin=stdin, confined=policy.from_git)
+    reading = read_files(paths, stdin=stdin, confined=policy.from_git)
+    return accept_reading(reading, policy=policy, allow_empty=allow_empty)
+
+
+def accept_reading(
+    reading: Reading, *, policy: Policy, allow_empty: bool = False, cache: Cache | None = None
+) -> ManifestSet:
+    """Check a whole set that was read.
+
+    With the cache of the readings before, only what is new is worked out, and what is not comes back as the very
+    objects it was: a `Declared` that `is` the one of the last set asks for nothing.
+    Raises ManifestError with every fault, in the order of their places.
+    """
+    cache = cache or Cache()
+    cache.begin()
+    loaded = load(reading, cache)
     faults = list(loaded.faults)
     if not loaded.documents and not faults and not allow_empty:
-        where = paths[0] if paths else "."
-        faults.append(Fault(Place(where, 1, 1), "there are no manifests here: no .yaml, .yml or .json file"))
-    made = _Acceptance(policy, read_heads(loaded.documents, faults), is_whole=not faults)
+        faults.append(Fault(reading.place, "there are no manifests here: no .yaml, .yml or .json file"))
+    made = _Acceptance(policy, read_heads(loaded.documents, faults, cache), cache, is_whole=not faults)
     result = made.result()
     faults += made.faults
+    cache.end(accepted=not faults)
     if faults:
         raise ManifestError(tuple(sorted(set(faults))))
     return result
@@ -81,68 +100,117 @@ def format_faults(faults: Iterable[Fault], shown: int = SHOWN) -> list[str]:
     return lines if rest <= 0 else [*lines[:shown], f"and {rest} more"]
 
 
+class _Checked(NamedTuple):
+    """What one declaration means with its profiles, and what is wrong with it whatever else is in the set."""
+
+    faults: tuple[Fault, ...]
+    references: tuple[checks.Reference, ...] = ()
+    sound: "_Sound | None" = None
+
+
+class _Sound(NamedTuple):
+    """A recording whose spec could be read."""
+
+    subject: Subject
+    declared: Declared
+    digest: str
+
+
+class _App(NamedTuple):
+    """The same of an app."""
+
+    written: Mapping_
+    faults: tuple[Fault, ...]
+    references: tuple[checks.Reference, ...] = ()
+    spec: AppSpec | None = None
+
+
 class _Acceptance:
     """One set on its way through the checks; every fault is kept, and what can still be checked is."""
 
-    def __init__(self, policy: Policy, declarations: Sequence[Declaration], *, is_whole: bool) -> None:
+    def __init__(self, policy: Policy, declarations: Sequence[Declaration], cache: Cache, *, is_whole: bool) -> None:
         self.faults: list[Fault] = [*checks.duplicates(declarations), *checks.renames(declarations)]
         self._policy = policy
         self._declarations = declarations
+        self._cache = cache
         self._is_whole = is_whole  # else what seems missing may stand in what could not be read
 
     def result(self) -> ManifestSet:
-        nodes = self._of_kind("App")
-        apps = {name: app for name, node in nodes.items() if (app := self._app(node)) is not None}
-        subjects = [subject for subject in self._recordings() if subject is not None]
+        apps = self._apps()
+        nodes = {name: app.written for name, app in apps.items()}
+        specs = {name: app.spec for name, app in apps.items() if app.spec is not None}
+        checked = self._recordings()
+        sound = [one.sound for one in checked if one.sound is not None]
+        references = chain(*(app.references for app in apps.values()), *(one.references for one in checked))
+        self.faults += checks.reference_faults(references, self._policy)
+        subjects = [one.subject for one in sound]
         if self._is_whole:
-            self.faults += checks.missing_apps([subject for _, subject in subjects], nodes)
-        self.faults += checks.uid_clashes([subject for _, subject in subjects], apps)
-        recordings = tuple(sorted((_declared(*one) for one in subjects), key=lambda one: one.name))
-        return ManifestSet(recordings, apps, _revision(recordings, apps), nodes)
+            self.faults += checks.missing_apps(subjects, nodes)
+        self.faults += checks.uid_clashes(subjects, specs)
+        sound.sort(key=lambda one: one.declared.name)
+        revision = _revision([one.digest for one in sound], specs)
+        return ManifestSet(tuple(one.declared for one in sound), specs, revision, nodes)
 
     def _of_kind(self, kind: str) -> dict[str, Mapping_]:
-        return {
-            one.metadata.name: without_nulls(one.spec) if kind == "App" else one.spec
-            for one in self._declarations
-            if one.kind == kind
-        }
+        return {one.metadata.name: one.spec for one in self._declarations if one.kind == kind}
 
-    def _app(self, node: Mapping_) -> AppSpec | None:
-        try:
-            app = AppSpec.model_validate(plain(node))
-        except ValidationError as wrong:
-            self.faults += faults_of(wrong, node, AppSpec)
-            return None
-        self.faults += checks.app_faults(app, node, self._policy)
-        return app
+    def _apps(self) -> dict[str, _App]:
+        specs = self._of_kind("App")
+        apps = {name: self._cache.by_identity("app", (one,), partial(_app, one)) for name, one in specs.items()}
+        for app in apps.values():
+            self.faults += app.faults
+            if app.spec is not None:
+                self.faults += checks.host_faults(app.spec, app.written, self._policy)
+        return apps
 
-    def _recordings(self) -> list[tuple[Declaration, Subject] | None]:
-        profiles = Profiles(self._of_kind("Profile"), is_whole=self._is_whole)
-        for name in self._of_kind("Profile"):
-            self._profile(profiles.whole(name))
+    def _recordings(self) -> list[_Checked]:
+        declared = self._of_kind("Profile")
+        profiles = Profiles(declared, self._cache, is_whole=self._is_whole)
+        for name in declared:
+            whole = profiles.whole(name)
+            self.faults += self._cache.by_identity("profile", (whole,), partial(_profile_faults, whole))
         found = [self._recording(one, profiles) for one in self._declarations if one.kind == "Recording"]
         self.faults += profiles.faults
         return found
 
-    def _profile(self, spec: Mapping_) -> None:
-        written = without_nulls(spec)
-        try:
-            RecordingSpec.model_validate(plain(written))
-        except ValidationError as wrong:
-            self.faults += faults_of(wrong, written, RecordingSpec, partial=True)
+    def _recording(self, one: Declaration, profiles: Profiles) -> _Checked:
+        said = profiles.under(one.spec)
+        checked = self._cache.by_identity("recording", (one, said), partial(_checked, one, said))
+        self.faults += checked.faults
+        return checked
 
-    def _recording(self, one: Declaration, profiles: Profiles) -> tuple[Declaration, Subject] | None:
-        name = one.metadata.name
-        written = without_nulls(profiles.under(one.spec))
-        self.faults += checks.mode_faults(name, written, one.spec)
-        try:
-            spec = RecordingSpec.model_validate(_completed(plain(written), name))
-        except ValidationError as wrong:
-            self.faults += faults_of(wrong, written, RecordingSpec)
-            return None
-        subject = Subject(name, spec.model_copy(update={"profiles": ()}), written)
-        self.faults += checks.recording_faults(subject, one.spec, self._policy)
-        return one, subject
+
+def _app(said: Mapping_) -> _App:
+    written = without_nulls(said)
+    try:
+        spec = AppSpec.model_validate(plain(written))
+    except ValidationError as wrong:
+        return _App(written, tuple(faults_of(wrong, written, AppSpec)))
+    return _App(written, (), tuple(checks.named_references(spec, written)), spec)
+
+
+def _profile_faults(said: Mapping_) -> tuple[Fault, ...]:
+    written = without_nulls(said)
+    try:
+        RecordingSpec.model_validate(plain(written))
+    except ValidationError as wrong:
+        return tuple(faults_of(wrong, written, RecordingSpec, partial=True))
+    return ()
+
+
+def _checked(one: Declaration, said: Mapping_) -> _Checked:
+    name = one.metadata.name
+    written = without_nulls(said)
+    faults = list(checks.mode_faults(name, written, one.spec))
+    try:
+        spec = RecordingSpec.model_validate(_completed(plain(written), name))
+    except ValidationError as wrong:
+        return _Checked((*faults, *faults_of(wrong, written, RecordingSpec)))
+    subject = Subject(name, spec.model_copy(update={"profiles": ()}), written)
+    faults += checks.recording_faults(subject, one.spec)
+    declared = _declared(one, subject)
+    references = tuple(checks.named_references(subject.spec, written))
+    return _Checked(tuple(faults), references, _Sound(subject, declared, _digest(declared)))
 
 
 def _completed(said: dict[str, object], name: str) -> dict[str, object]:
@@ -167,16 +235,18 @@ def _declared(one: Declaration, subject: Subject) -> Declared:
     )
 
 
-def _revision(recordings: Sequence[Declared], apps: Mapping[str, AppSpec]) -> str:
-    said = {
-        "recordings": [
-            [one.name, one.labels, one.annotations, one.renamed_from, one.spec.model_dump(mode="json", by_alias=True)]
-            for one in recordings
-        ],
-        "apps": {name: app.model_dump(mode="json", by_alias=True) for name, app in apps.items()},
-    }
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _digest(one: Declared) -> str:
+    spec = one.spec.model_dump(mode="json", by_alias=True)
+    return _hash([one.name, one.labels, one.annotations, one.renamed_from, spec])
 
 
-__all__ = ["Declared", "ManifestSet", "Policy", "accept", "format_faults"]
+def _revision(recordings: Sequence[str], apps: Mapping[str, AppSpec]) -> str:
+    said = {name: app.model_dump(mode="json", by_alias=True) for name, app in apps.items()}
+    return _hash({"recordings": recordings, "apps": said})[:16]
+
+
+def _hash(said: object) -> str:
+    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+__all__ = ["Declared", "ManifestSet", "Policy", "accept", "accept_reading", "format_faults"]

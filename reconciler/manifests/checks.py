@@ -1,7 +1,7 @@
 """Every rule, run over one recording, one app, or the whole set; findings become faults with places here."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from reconciler.errors import Fault, Place
 from reconciler.manifests import media, rules
@@ -9,8 +9,8 @@ from reconciler.manifests.documents import Declaration
 from reconciler.manifests.nodes import Mapping_, dotted, find, nearest_place
 from reconciler.manifests.rules import Finding, Subject
 from reconciler.manifests.schema import AppSpec
-from reconciler.manifests.secrets import Policy, reference_problem, references
-from reconciler.manifests.values import EnvRef, Part, nearest
+from reconciler.manifests.secrets import Policy, question, reference_problem, references
+from reconciler.manifests.values import EnvRef, Part, SecretRef, nearest
 
 _RULES: Final[tuple[Callable[[Subject], Iterator[Finding]], ...]] = (
     rules.identity,
@@ -27,11 +27,19 @@ _RULES: Final[tuple[Callable[[Subject], Iterator[Finding]], ...]] = (
 )
 
 
-def recording_faults(subject: Subject, own: Mapping_, policy: Policy) -> Iterator[Fault]:
-    """Check one recording; `own` is what it says without its profiles."""
+class Reference(NamedTuple):
+    """A secret that a spec names, and where."""
+
+    path: str  # dotted
+    ref: SecretRef
+    place: Place
+    question: tuple[str, ...]  # references with the same one are allowed, or not, together
+
+
+def recording_faults(subject: Subject, own: Mapping_) -> Iterator[Fault]:
+    """Check one recording but for its references; `own` is what it says without its profiles."""
     for rule in _RULES:
         yield from placed(rule(subject), subject.name, subject.written, own)
-    yield from reference_faults(subject.spec, subject.written, policy)
 
 
 def placed(findings: Iterator[Finding], name: str, written: Mapping_, own: Mapping_) -> Iterator[Fault]:
@@ -50,20 +58,28 @@ def mode_faults(name: str, written: Mapping_, own: Mapping_) -> Iterator[Fault]:
         yield from placed(rules.fields_of_other_modes(written, word), name, written, own)
 
 
-def reference_faults(spec: Part, written: Mapping_, policy: Policy) -> Iterator[Fault]:
-    """Find references that the settings do not allow."""
+def named_references(spec: Part, written: Mapping_) -> Iterator[Reference]:
+    """Find the references of a spec with their places."""
     for path, ref in references(spec):
         place = nearest_place(written, (*path, "env" if isinstance(ref, EnvRef) else "file"))
-        problem = reference_problem(ref, place, policy)
+        yield Reference(dotted(path), ref, place, question(ref, place))
+
+
+def reference_faults(named: Iterable[Reference], policy: Policy) -> Iterator[Fault]:
+    """Find references that the settings do not allow; links on the disk count, so each set asks anew."""
+    answers: dict[tuple[str, ...], str | None] = {}
+    for path, ref, place, asked in named:
+        if asked not in answers:
+            answers[asked] = reference_problem(ref, place, policy)
+        problem = answers[asked]
         if problem:
-            yield Fault(place, f"`{dotted(path)}` {problem}")
+            yield Fault(place, f"`{path}` {problem}")
 
 
-def app_faults(spec: AppSpec, written: Mapping_, policy: Policy) -> Iterator[Fault]:
-    """Check one app."""
+def host_faults(spec: AppSpec, written: Mapping_, policy: Policy) -> Iterator[Fault]:
+    """Find hosts of one app that may not see its credentials."""
     for path, message, _ in rules.api_hosts(spec.api_url or (), policy):
         yield Fault(nearest_place(written, path), message)
-    yield from reference_faults(spec, written, policy)
 
 
 def duplicates(declarations: Sequence[Declaration]) -> Iterator[Fault]:
@@ -71,9 +87,11 @@ def duplicates(declarations: Sequence[Declaration]) -> Iterator[Fault]:
     first: dict[tuple[str, str], Place] = {}
     for one in declarations:
         name = one.metadata.name
-        other = first.setdefault((one.kind, name), one.place)
-        if other is not one.place:
+        if (one.kind, name) in first:
+            other = first[one.kind, name]
             yield Fault(one.place, f"{one.kind} `{name}` is declared twice; the other one is at {other}")
+        else:
+            first[one.kind, name] = one.place
 
 
 def renames(declarations: Sequence[Declaration]) -> Iterator[Fault]:

@@ -1,11 +1,13 @@
 """What a document is: its kind, its name and where its spec begins. What the spec says is checked elsewhere."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
 from reconciler.errors import Fault, Place
+from reconciler.manifests.cache import Cache
 from reconciler.manifests.names import API_NAMES
 from reconciler.manifests.nodes import Document, Mapping_, Node, Scalar, key_place, place, plain, step, without_nulls
 from reconciler.manifests.schema import API_VERSION, Metadata
@@ -27,14 +29,14 @@ class Declaration(NamedTuple):
     metadata_node: Mapping_
 
 
-def read_heads(documents: Sequence[Document], faults: list[Fault]) -> list[Declaration]:
+def read_heads(documents: Sequence[Document], faults: list[Fault], cache: Cache) -> list[Declaration]:
     """Read the head of every document; what is wrong goes to `faults`."""
     found = []
     for document in documents:
         if len(faults) > MAX_FAULTS:
             faults.append(Fault(place(document.root), f"more than {MAX_FAULTS} faults; the rest was not checked"))
             break
-        declaration, wrong = _read_head(document.root)
+        declaration, wrong = cache.by_identity("head", (document,), partial(_read_head, document.root))
         faults += wrong
         if declaration is not None:
             found.append(declaration)

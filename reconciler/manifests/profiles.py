@@ -1,9 +1,11 @@
 """Profiles laid under a recording: on what was written, before it is checked, so that every value keeps its place."""
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Final
 
 from reconciler.errors import Fault
+from reconciler.manifests.cache import Cache
 from reconciler.manifests.nodes import Listing, Mapping_, Node, Scalar, key_place, place
 from reconciler.manifests.values import nearest
 
@@ -32,12 +34,17 @@ def _is_reference(*nodes: Mapping_) -> bool:
     return any(isinstance(node.entries.get(key), Scalar) for node in nodes for key in _REFERENCE)
 
 
+def _shared(spec: Mapping_) -> Mapping_:
+    return spec._replace(entries={key: value for key, value in spec.entries.items() if key not in NOT_SHARED})
+
+
 class Profiles:
     """The profiles of one set, each worked out once."""
 
-    def __init__(self, declared: Mapping[str, Mapping_], *, is_whole: bool = True) -> None:
+    def __init__(self, declared: Mapping[str, Mapping_], cache: Cache, *, is_whole: bool = True) -> None:
         """Take the specs by name, as written; unless these are all, a missing one is no fault."""
         self._declared = declared
+        self._cache = cache
         self._is_whole = is_whole
         self._whole: dict[str, Mapping_] = {}
         self._heights: dict[str, int] = {}  # how many profiles are under each other, this one included
@@ -48,12 +55,9 @@ class Profiles:
         named = spec.entries.get("profiles")
         if not isinstance(named, Listing):
             return spec
-        base: Mapping_ | None = None
-        for item in named.items:
-            profile = self._named(item, trail)
-            if profile is not None:
-                base = profile if base is None else merge(base, profile)
-        return spec if base is None else merge(base, spec)
+        found = [profile for item in named.items if (profile := self._named(item, trail)) is not None]
+        layers = (*found, spec)
+        return self._cache.by_identity("layers", layers, lambda: reduce(merge, layers))
 
     def whole(self, name: str, trail: tuple[str, ...] = ()) -> Mapping_:
         """Work out a profile with the profiles under it, without what no profile may say."""
@@ -64,8 +68,7 @@ class Profiles:
                     self.faults.append(
                         Fault(key_place(spec, key), f"`{key}` belongs to one recording; a profile cannot set it")
                     )
-            kept = {key: value for key, value in spec.entries.items() if key not in NOT_SHARED}
-            whole = self.under(spec._replace(entries=kept), (*trail, name))
+            whole = self.under(self._cache.by_identity("shared", (spec,), lambda: _shared(spec)), (*trail, name))
             self._whole[name], self._heights[name] = whole, 1 + self._height_below(spec)
         return self._whole[name]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.errors import Place
-from reconciler.manifests.loading import STDIN_NAME
+from reconciler.manifests.files import STDIN_NAME
 from reconciler.manifests.nodes import dotted
 from reconciler.manifests.values import EnvRef, FileRef, Part, SecretRef
 from reconciler.model import Secret
@@ -62,6 +62,11 @@ def reference_problem(ref: SecretRef, place: Place, policy: Policy) -> str | Non
     return None if isinstance(found, _Found) else found
 
 
+def question(ref: SecretRef, place: Place) -> tuple[str, ...]:
+    """Say what the answer of `reference_problem` depends on, besides the policy and the disk."""
+    return (ref.env,) if isinstance(ref, EnvRef) else (ref.file, _folder_of(place))
+
+
 def _env_problem(name: str, policy: Policy) -> str | None:
     if name.startswith(_OWN_PREFIX):
         return f"must not name {_OWN_PREFIX}… variables: they are this program's own"
@@ -84,8 +89,11 @@ def _folders(place: Place, policy: Policy) -> tuple[str, ...]:
         return policy.secrets_dirs
     if policy.from_git:
         return ()
-    beside = "." if place.file == STDIN_NAME else os.path.dirname(place.file) or "."  # noqa: PTH120 - a string is at hand
-    return (_DEFAULT_FOLDER, beside)
+    return (_DEFAULT_FOLDER, _folder_of(place))
+
+
+def _folder_of(place: Place) -> str:
+    return "." if place.file == STDIN_NAME else os.path.dirname(place.file) or "."  # noqa: PTH120 - a string is at hand
 
 
 def _located(ref: FileRef, place: Place, policy: Policy) -> _Found | str:

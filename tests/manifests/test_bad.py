@@ -23,17 +23,18 @@ STORAGE = "  storage: {vendor: s3, region: us-east-1, bucket: b, accessKey: {env
 ABOVE = {"documents": "", "specs": HEAD + STORAGE, "storage": HEAD}
 
 
-def cases() -> Iterator[object]:
+def cases() -> Iterator[tuple[str, list[str], str]]:
+    """Give every case: what is written, its faults, and what to call it."""
     for table in sorted((Path(__file__).parent / "bad").glob("*.txt")):
         for case in table.read_text().split("\n====\n"):
             if case.strip():
                 text, *faults = case.split("\n=> ")
                 indent = "  " if ABOVE[table.stem] else ""
                 whole = ABOVE[table.stem] + textwrap.indent(text, indent) + "\n"
-                yield pytest.param(whole, faults, id=f"{table.stem}: {' '.join(text.split())[-60:]}")
+                yield whole, faults, f"{table.stem}: {' '.join(text.split())[-60:]}"
 
 
-@pytest.mark.parametrize(("text", "expected"), list(cases()))
+@pytest.mark.parametrize(("text", "expected"), [pytest.param(text, faults, id=name) for text, faults, name in cases()])
 def test_faults_have_their_places_and_words(
     text: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.manifests.loading import MAX_BYTES, MAX_DOCUMENTS, load
+from reconciler.manifests.cache import Cache
+from reconciler.manifests.files import MAX_BYTES, read_files
+from reconciler.manifests.loading import MAX_DOCUMENTS, Loaded, load
 from tests.manifests.texts import API, accepted, faults, recording
 
 
@@ -16,10 +18,14 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def loaded(*paths: str, confined: bool = False) -> Loaded:
+    return load(read_files(paths, confined=confined), Cache())
+
+
 def names(*paths: str) -> list[str]:
-    loaded = load(paths)
-    assert loaded.faults == []
-    return [document.root.file for document in loaded.documents]
+    found = loaded(*paths)
+    assert found.faults == []
+    return [document.root.file for document in found.documents]
 
 
 def test_folders_are_read_whole_in_order_without_hidden_names() -> None:
@@ -146,12 +152,12 @@ def test_a_repository_shows_no_files_of_the_machine(tmp_path: Path) -> None:
     Path("m/a.yaml").symlink_to("../secret.yaml")
     Path("m/b").symlink_to("..")
     Path("m/c.yaml").write_text("x: 1")
-    loaded = load(["m"], confined=True)
-    assert [str(fault) for fault in loaded.faults] == [
+    found = loaded("m", confined=True)
+    assert [str(fault) for fault in found.faults] == [
         "m/a.yaml:1:1: this link leads out of the folder, which a source from git must not",
         "m/b:1:1: this link leads out of the folder, which a source from git must not",
     ]
-    assert [document.root.file for document in loaded.documents] == ["m/c.yaml"]
+    assert [document.root.file for document in found.documents] == ["m/c.yaml"]
 
 
 def test_one_unreadable_file_does_not_hide_the_faults_of_others() -> None:
@@ -209,9 +215,9 @@ def test_json_faults_have_their_places(text: str) -> None:
 
 def test_a_file_of_endless_documents_is_not_read_to_its_end() -> None:
     Path("f.yaml").write_text("--- a\n" * (MAX_DOCUMENTS + 1_000))
-    loaded = load(["f.yaml"])
-    assert len(loaded.documents) == MAX_DOCUMENTS
-    assert [str(fault) for fault in loaded.faults] == [
+    found = loaded("f.yaml")
+    assert len(found.documents) == MAX_DOCUMENTS
+    assert [str(fault) for fault in found.faults] == [
         f"f.yaml:{MAX_DOCUMENTS + 1}:5: more than {MAX_DOCUMENTS} documents in one file: split it"
     ]
     assert len(faults("f.yaml")) < 1_100
