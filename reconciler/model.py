@@ -237,6 +237,17 @@ class Ending:
     web: WebStopped | None = None
     errors: tuple[Erred, ...] = ()  # the worst few, worst first
     uploading_status: str | None = None
+@dataclass(frozen=True, slots=True)
+class UserList:
+    """Who the service says is in a channel. Whether recorders are named, too, is not documented."""
+
+    at: datetime
+    hosts: frozenset[str]  # uids of those who may publish: in the communication profile everybody
+    audience: frozenset[str] = frozenset()  # of a live channel; the first 10,000
+
+    @property
+    def everybody(self) -> frozenset[str]:
+        return self.hosts | self.audience
 
 
 # -- sessions: one run of a recorder, from start to end. The class of the state is its status.

@@ -124,13 +124,13 @@ _CODES_BY_WORDS: Mapping[str, int] = {
 def read_acquire(answer: HttpAnswer) -> str:
     """Give the resource id. Acquire has no effect, so what is unclear is merely transient."""
     reading = read(answer)
-    _raise_if_refused(reading)
+    raise_if_refused(reading)
     resource_id = token_like((reading.content or {}).get("resourceId"))
     if _succeeded(reading) and resource_id is not None:
         return resource_id
     if _code(reading) == 62 and _is_client_error(reading):
         raise AppRejectedError(reading.problem)  # said so in older days of an App ID without the service
-    raise _the_rest(reading, TransientError)
+    raise the_rest(reading, TransientError)
 
 
 def read_start(answer: HttpAnswer) -> StartAnswer:
@@ -139,7 +139,7 @@ def read_start(answer: HttpAnswer) -> StartAnswer:
     Raises OutcomeUnknownError wherever a recorder may have begun: lost, unreadable, 65, 62, 5xx, success without sid.
     """
     reading = read(answer)
-    _raise_if_refused(reading)
+    raise_if_refused(reading)
     code = _code(reading)
     sid = token_like((reading.content or {}).get("sid"))
     if code == _ALREADY_STARTED or (reading.status == 201 and code is None and sid is not None):
@@ -150,7 +150,7 @@ def read_start(answer: HttpAnswer) -> StartAnswer:
         return ResourceSpent(reading.problem)
     if _succeeded(reading) and sid is not None:
         return StartAccepted(sid)
-    raise _the_rest(reading, OutcomeUnknownError)
+    raise the_rest(reading, OutcomeUnknownError)
 
 
 def read_query(answer: HttpAnswer) -> Observation:
@@ -161,7 +161,7 @@ def read_query(answer: HttpAnswer) -> Observation:
     gone = _missing_or_expired(reading)
     if gone is not None:
         return gone
-    _raise_if_refused(reading)
+    raise_if_refused(reading)
     response = server_response(reading.content)
     if _succeeded(reading) and response:
         status = _recorder_status(response)
@@ -171,7 +171,7 @@ def read_query(answer: HttpAnswer) -> Observation:
             return Live(reading.at, status, recorded_files(response))
     if reading.status == 404 and not reading.from_service:
         raise TransientError(reading.problem)
-    raise _the_rest(reading, TransientError)
+    raise the_rest(reading, TransientError)
 
 
 def read_update(answer: HttpAnswer) -> UpdateAnswer:
@@ -180,12 +180,12 @@ def read_update(answer: HttpAnswer) -> UpdateAnswer:
     gone = _missing_or_expired(reading)
     if gone is not None:
         return gone
-    _raise_if_refused(reading)
+    raise_if_refused(reading)
     if _succeeded(reading):
         return Updated()
     if _code(reading) in (_LEAVING, _EXITING):
         raise TransientError(reading.problem)  # without effect, for it leaves; the next query will say so
-    raise _the_rest(reading, OutcomeUnknownError)
+    raise the_rest(reading, OutcomeUnknownError)
 
 
 def read_stop(answer: HttpAnswer) -> StopAnswer:
@@ -194,7 +194,7 @@ def read_stop(answer: HttpAnswer) -> StopAnswer:
     gone = _missing_or_expired(reading)
     if gone is not None:
         return gone
-    _raise_if_refused(reading)
+    raise_if_refused(reading)
     response = server_response(reading.content)
     code = _code(reading)
     if code == _NO_DATA:
@@ -205,7 +205,7 @@ def read_stop(answer: HttpAnswer) -> StopAnswer:
         return Stopped(recorded_files(response), "pending", "stopped")
     if _succeeded(reading):
         return Stopped(recorded_files(response), _uploading_status(response), "stopped")
-    raise _the_rest(reading, OutcomeUnknownError)
+    raise the_rest(reading, OutcomeUnknownError)
 
 
 def lacks_route(answer: HttpAnswer) -> bool:
@@ -256,7 +256,7 @@ def _missing_or_expired(reading: Reading) -> Missing | ControlExpired | None:
     return None
 
 
-def _raise_if_refused(reading: Reading) -> None:
+def raise_if_refused(reading: Reading) -> None:
     """Raise what means the same at every endpoint and is certainly without effect."""
     code, said, problem = _code(reading), reading.said, reading.problem
     if 429 in (code, reading.status) and code in (None, 429):
@@ -280,7 +280,7 @@ def _is_app_refused(reading: Reading, code: int | None, said: str) -> bool:
     )
 
 
-def _the_rest(reading: Reading, unsure: type[ServiceError]) -> ServiceError:
+def the_rest(reading: Reading, unsure: type[ServiceError]) -> ServiceError:
     """Give what the endpoint makes of doubt; only a readable refusal is one."""
     refused = _is_client_error(reading) and reading.content is not None and _code(reading) not in _INTERNAL
     return (RejectedError if refused else unsure)(reading.problem)

@@ -1,4 +1,4 @@
-"""The five calls over HTTP: paced, failed over, and answered in types. Decides nothing and remembers no recorder."""
+"""The calls over HTTP: paced, failed over, and answered in types. Decides nothing and remembers no recorder."""
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -22,15 +22,18 @@ from reconciler.agora.answers import (
 )
 from reconciler.agora.exchange import Call, Exchange, Method, open_http
 from reconciler.agora.hosts import Hosts, accepted_url
+from reconciler.agora.listings import LARGEST_PAGE, ChannelPage, read_channels, read_users
 from reconciler.agora.pace import Band, Pace, Rank
 from reconciler.agora.reading import HttpAnswer
 from reconciler.errors import OutcomeUnknownError, Problem, ServiceError, ThrottledError, TransientError
-from reconciler.model import Handle, Identity, Mode, Observation, Secret
+from reconciler.model import Handle, Identity, Mode, Observation, Secret, UserList
 
 __all__ = ["Client", "open_http"]
 
 Answer = TypeVar("Answer")
 Reader = Callable[[HttpAnswer], Answer]
+
+_LISTS = frozenset({"channels", "users"})
 
 
 class Client:
@@ -134,6 +137,21 @@ class Client:
         """Stop; may be repeated until it is answered."""
         return await self._anywhere(Call("stop", self._path(handle, "stop"), body, rank), read_stop, url)
 
+    async def channels(
+        self, page: int, size: int = LARGEST_PAGE, *, rank: Rank = Rank(Band.POLL), url: str | None = None
+    ) -> ChannelPage:
+        """List one page, counted from 0, of the App ID's channels that somebody is in; no answer raises TransientError.
+
+        While users come and go a channel may be on two pages, or on none.
+        """
+        path = f"/dev/v1/channel/{_segment(self.app_id)}?page_no={page}&page_size={size}"
+        return await self._anywhere(Call("channels", path, None, rank), read_channels, url)
+
+    async def users(self, channel: str, *, rank: Rank = Rank(Band.POLL), url: str | None = None) -> UserList:
+        """List who is in one channel; no answer raises TransientError, a channel that does not exist has nobody."""
+        path = f"/dev/v1/channel/user/{_segment(self.app_id)}/{_segment(channel)}"
+        return await self._anywhere(Call("users", path, None, rank), read_users, url)
+
     def _base(self, identity: Identity) -> str:
         assert identity.app_id == self.app_id, "a client calls for one App ID"
         return f"/v1/apps/{_segment(self.app_id)}/cloud_recording"
@@ -160,7 +178,8 @@ class Client:
         try:
             if call.endpoint == "query":
                 return reader(await self._query(host, call))
-            return reader(await self._send(host, "POST", call))
+            method: Method = "GET" if call.endpoint in _LISTS else "POST"
+            return reader(await self._send(host, method, call))
         except ThrottledError:
             await self._pace.slow(self.app_id)
             raise

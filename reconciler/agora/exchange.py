@@ -18,7 +18,7 @@ Method: TypeAlias = Literal["GET", "POST"]
 
 _LARGEST_ANSWER = 8 * 2**20  # bytes; what is longer is cut, and so unreadable
 _CERTAINLY_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_HARMLESS: frozenset[Endpoint] = frozenset({"acquire", "query"})
+_HARMLESS: frozenset[Endpoint] = frozenset({"acquire", "query", "channels", "users"})
 # Fields of bodies that hold secrets: should an answer echo one, it is masked.
 _SECRET_FIELDS = frozenset({"token", "accessKey", "secretKey", "stsToken", "secret", "salt", "rtmpUrl", "url"})
 

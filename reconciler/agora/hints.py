@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-Endpoint: TypeAlias = Literal["acquire", "start", "query", "update", "updateLayout", "stop"]
+Endpoint: TypeAlias = Literal["acquire", "start", "query", "update", "updateLayout", "stop", "channels", "users"]
 
 _CREDENTIALS = (
     "Check customer id and secret, and that they belong to the account of this App ID; try `reconciler doctor`"
@@ -15,6 +15,9 @@ _BODY = "The manifest asks for something the service does not take; compare with
 _AGAIN = "It is tried again by itself"
 _BUG = "This is probably a defect of this program: please report it with the request id"
 _CHANNEL = "Channel names have less than 64 bytes, of letters, digits, space and !#$%&()+-:;<=.>?@[]^_{}|~,"
+_NOT_LISTED = (
+    "Who is in a channel cannot be read with these credentials: ask Agora to open channel management for this App ID"
+)
 _SETTLE = "Its outcome is not known; it is settled under the same uid, by itself"
 
 # From agora-api.md 4.1: the gateway has words but no codes.
@@ -93,4 +96,6 @@ def hint_for(endpoint: Endpoint, code: int | None, text: str, status: int | None
         return _BY_ENDPOINT.get((endpoint, code)) or _BY_CODE.get(code, "")
     if status == 401:
         return _CREDENTIALS
+    if status in (403, 404) and endpoint in ("channels", "users"):
+        return _NOT_LISTED
     return "A proxy or an outage is on the way" if status is not None and status >= 500 else ""

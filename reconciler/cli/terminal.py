@@ -75,6 +75,12 @@ class Here:
             text = mask(text, self.secrets)
         return printable(text)
 
+    def cache_folder(self) -> Path:
+        """Say where what can be fetched again is kept: $XDG_CACHE_HOME, else in the user's home."""
+        stated = self.environ.get("XDG_CACHE_HOME", "")
+        home = Path(self.environ.get("HOME") or "~").expanduser()
+        return (Path(stated) if stated.startswith("/") else home / ".cache") / "reconciler"
+
     def user(self) -> str:
         """Name who types, for the history."""
         environ = self.environ
