@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.controller import Assignment, Controller
+from reconciler.controller.looking import depends_on_people
 from reconciler.errors import LedgerError
 from reconciler.intake.intake import Intake
 from reconciler.ledger.ledger import Ledger
-from reconciler.model import Entry, Key
+from reconciler.model import Entry, Key, Notice
 from reconciler.planning.actions import Hold
 from reconciler.planning.orders import Orders
 from reconciler.planning.plan import DONE, calls_of
@@ -53,6 +54,7 @@ class Daemon:
     clock: Callable[[], datetime]
     log: FilteringBoundLogger
     accounts_changed: Callable[[], bool] = lambda: False  # reads credentials again; tells whether some are others
+    waiting: Callable[[], None] = lambda: None  # somebody waits for people in a channel
     retention: timedelta = timedelta(days=400)
     outlets: Outlets = field(default_factory=Outlets)
     loops: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)  # beside the daemon's own
@@ -182,6 +184,17 @@ class Daemon:
         await self._read_set_orders()
         self.outlets.written()
 
+    async def receive(self, notice: Notice) -> bool:
+        """Keep a notice of the service and wake whom it may concern; False for one that came before.
+
+        Raises:
+            LedgerError: it could not be kept; to be sent again.
+        """
+        if not await self.ledger.receive(notice):
+            return False
+        self.controller.wake(self.controller.in_channel(None, notice.channel))
+        return True
+
     async def _read_set_orders(self) -> None:
         given = await self.ledger.set_orders(self.intake.set)
         frozen = str(given.freeze) if given.freeze else ""
@@ -228,6 +241,9 @@ class Daemon:
             self._changed_at.pop(key, None)
         else:
             self.drifting.setdefault(key, self.clock())
+        keeper = self.controller.keepers.get(key)
+        if keeper is not None and depends_on_people(keeper, self.clock()):
+            self.waiting()
 
     def took(self, key: Key, taken: Took) -> None:
         """Hear what was done."""

@@ -237,6 +237,8 @@ class Ending:
     web: WebStopped | None = None
     errors: tuple[Erred, ...] = ()  # the worst few, worst first
     uploading_status: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class UserList:
     """Who the service says is in a channel. Whether recorders are named, too, is not documented."""

@@ -4,15 +4,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from reconciler.agora.client import Client
 from reconciler.cli.accounts import Account, accounts, app_ids, service_of
 from reconciler.cli.applying import Outside
 from reconciler.cli.workshop import Workshop, open_workshop
 from reconciler.controller import Assignment
+from reconciler.controller.looking import recorders_by_channel, wanted_channels
 from reconciler.daemon import Daemon, Outlets
-from reconciler.errors import ManifestError, SettingsError
+from reconciler.errors import ManifestError, Problem, SettingsError
 from reconciler.intake.intake import Intake, Terms
 from reconciler.intake.values import Values
 from reconciler.ledger.ledger import Ledger
+from reconciler.lookout import Lookout
 from reconciler.manifests.accept import ManifestSet
 from reconciler.planning.rules import Rules
 from reconciler.settings import Settings
@@ -23,6 +26,7 @@ from reconciler.sources.source import Source
 class Household:
     """What the daemon is told by its settings; `reload` gives it others."""
 
+    outside: Outside
     settings: Settings
     values: Values
     workshop: Workshop | None = None
@@ -115,7 +119,7 @@ async def open_household(
     loops: Callable[[Household], Mapping[str, Callable[[], Awaitable[None]]]] = lambda _: {},
 ) -> AsyncIterator[Household]:
     """Wire a daemon for the settings' set; nothing runs before `daemon.run`."""
-    household = Household(settings, outside.values)
+    household = Household(outside, settings, outside.values)
     await ledger.serve(settings.service_kind, "the ledger")
     async with open_workshop(
         ledger,
@@ -129,6 +133,8 @@ async def open_household(
             ledger, settings.set, source.name, outside.clock, household.rules_of, household.terms(prune=prune)
         )
         household.workshop = workshop
+        lookout = _lookout(household, intake, workshop)
+        workshop.controller.presence_of = lookout.presence
         household.daemon = Daemon(
             ledger=ledger,
             intake=intake,
@@ -141,6 +147,33 @@ async def open_household(
             retention=settings.retention,
             outlets=outlets or Outlets(),
             accounts_changed=household.reread_accounts,
+            waiting=lookout.wake,
         )
-        household.daemon.loops = loops(household)
+        household.daemon.loops = {"lookout": lookout.keep, **loops(household)}
         yield household
+
+
+def _lookout(household: Household, intake: Intake, workshop: Workshop) -> Lookout:
+    """Have somebody look who is in the channels where that decides."""
+    controller, log = workshop.controller, household.outside.log
+
+    def client(app_id: str) -> Client | None:
+        service = workshop.services.get(app_id)
+        return service.client if service else None
+
+    def changed(app_id: str, channel: str) -> None:
+        controller.wake(controller.in_channel(app_id, channel))
+
+    def refused(app_id: str, problem: Problem) -> None:
+        log.warning("channels.refused", app_id=app_id, said=str(problem))
+
+    return Lookout(
+        client,
+        lambda: wanted_channels(controller.keepers.values(), workshop.clock()),
+        lambda app_id: recorders_by_channel(intake.entries.values(), app_id),
+        uid_range=household.settings.uid_range,
+        interval=lambda app_id: household.rules_of(app_id).poll_interval,
+        clock=workshop.clock,
+        changed=changed,
+        refused=refused,
+    )

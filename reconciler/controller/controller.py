@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from reconciler.agora.pace import Band, Pace, Place, Ticket
+from reconciler.agora.pace import Band, Pace, Ticket
 from reconciler.controller.assignments import RESTING, Assignment, Watch
 from reconciler.controller.gates import Gates
+from reconciler.controller.keeper import Keeper
 from reconciler.executor.turns import band_of
 from reconciler.model import Entry, Key
 from reconciler.planning.actions import Hold
@@ -29,25 +29,6 @@ Failed = Callable[[Key, Exception, datetime], None]  # a turn broke off; when it
 
 def nobody_looks(_app_id: str, _channel: str) -> Presence:
     return Presence.UNKNOWN
-
-
-@dataclass(slots=True, eq=False)
-class Keeper:
-    """The loop of one recording, as its owner sees it."""
-
-    assignment: Assignment
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
-    place: Place | None = None  # among those who wait for a call
-    task: asyncio.Task[None] | None = None
-    failures: int = 0  # turns in a row that broke off
-    entry: Entry | None = None  # as it was seen last
-    hold: Hold | None = None  # what it rests on; None: it has something to do
-
-    def wake(self) -> None:
-        """Have it look again at once; what it waits for may have become less urgent than what it will find."""
-        self.woken.set()
-        if self.place is not None:
-            self.place.leave()
 
 
 class Controller:

@@ -1,0 +1,28 @@
+"""The loop of one recording, as its owner sees it."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from reconciler.agora.pace import Place
+from reconciler.controller.assignments import Assignment
+from reconciler.model import Entry
+from reconciler.planning.actions import Hold
+
+
+@dataclass(slots=True, eq=False)
+class Keeper:
+    """What one recording is kept as, and how that goes."""
+
+    assignment: Assignment
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    place: Place | None = None  # among those who wait for a call
+    task: asyncio.Task[None] | None = None
+    failures: int = 0  # turns in a row that broke off
+    entry: Entry | None = None  # as it was seen last
+    hold: Hold | None = None  # what it rests on; None: it has something to do
+
+    def wake(self) -> None:
+        """Have it look again at once; what it waits for may have become less urgent than what it will find."""
+        self.woken.set()
+        if self.place is not None:
+            self.place.leave()
