@@ -101,9 +101,8 @@ def _near(schedule: Schedule, day: date) -> tuple[Stretch, ...]:
 
 
 def _stretch(part: _Part) -> Stretch:
-    return Stretch(
-        None if part.opens == _EVER else part.opens, None if part.closes == _NEVER else part.closes, part.overrun
-    )
+    opens = None if part.opens == _EVER else part.opens
+    return Stretch(opens, None, _NO_TIME) if part.closes == _NEVER else Stretch(opens, part.closes, part.overrun)
 
 
 def _opening(stretch: Stretch) -> datetime:
@@ -161,8 +160,9 @@ def _merged(parts: Iterable[_Part], since: datetime) -> Iterator[_Part]:
 def _parts(schedule: Schedule, start: datetime) -> Iterator[_Part]:
     """Yield the windows one by one as they open: all that are fixed, and of cron texts what begins after `start`."""
     fixed = sorted((_fixed(window) for window in schedule if isinstance(window, Window)), key=attrgetter("opens"))
+    merged = _merged(fixed, start)  # before the others: they are exact at any distance
     repeated = (_repeated(window, start) for window in schedule if isinstance(window, CronWindow))
-    return heapq.merge(fixed, *repeated, key=attrgetter("opens"))
+    return heapq.merge(merged, *repeated, key=attrgetter("opens"))
 
 
 def _fixed(window: Window) -> _Part:
@@ -171,9 +171,8 @@ def _fixed(window: Window) -> _Part:
 
 
 def _repeated(window: CronWindow, start: datetime) -> Iterator[_Part]:
-    length = window.start_early + window.duration
-    for midnight in _midnights(window.cron, start.date() - 2 * DAY):
-        for first, last in _runs(window.cron, window.timezone, length, midnight):
+    for midnight in _midnights(window.cron, start.date() - DAY):  # west of Greenwich it is still yesterday
+        for first, last in _runs(window.cron, window.timezone, window.duration, midnight):
             opens, closes = _shifted(first, -window.start_early), _shifted(last, window.duration)
             yield _Part(opens, closes, window.overrun, repeats=True)
 
