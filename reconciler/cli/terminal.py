@@ -84,8 +84,15 @@ class Here:
     def user(self) -> str:
         """Name who types, for the history."""
         environ = self.environ
-        name = environ.get("SUDO_USER") or environ.get("USER") or environ.get("LOGNAME")
-        return name or f"uid {os.getuid()}"
+        name = environ.get("SUDO_USER") or environ.get("LOGNAME") or environ.get("USER")
+        if name:
+            return name
+        import pwd  # noqa: PLC0415 - a service's environment names nobody
+
+        try:
+            return pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:
+            return f"uid {os.getuid()}"
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask before something changes. A no ends the command with 1; UsageError where nobody can be asked."""
