@@ -10,13 +10,13 @@ import structlog
 from reconciler.cli.applying import Outside
 from reconciler.cli.keeping import Household, open_household
 from reconciler.daemon import Daemon
-from reconciler.errors import ManifestError
 from reconciler.intake.values import Values
 from reconciler.ledger import InlineThread, Ledger, open_ledger
-from reconciler.manifests.accept import accept
+from reconciler.manifests.cache import Cache
+from reconciler.manifests.files import read_files
 from reconciler.settings import load_settings
 from reconciler.simulator.transport import WorldTransport
-from reconciler.sources.source import Offer, Trouble
+from reconciler.sources.source import Offer, Trouble, judge
 from tests.virtual_time import virtual_now, virtual_seconds
 from tests.world.stage import Crash, Stage
 
@@ -45,6 +45,7 @@ class House:
     ledger: Ledger
     stopping: asyncio.Event
     logged: list[Mapping[str, object]]
+    cache: Cache = field(default_factory=Cache)
 
     @property
     def daemon(self) -> Daemon:
@@ -53,13 +54,8 @@ class House:
 
     def offer(self) -> None:
         """Let the source see what is in the folder now; what is wrong there is trouble, as a real one would say."""
-        policy = self.household.settings.policy()
-        try:
-            manifests = accept([str(self.stage.folder)], policy=policy, allow_empty=True)
-        except ManifestError as error:
-            self.source.items.put_nowait(Trouble(str(error)))
-        else:
-            self.source.items.put_nowait(Offer(manifests, manifests.revision))
+        reading = read_files([str(self.stage.folder)], confined=False)
+        self.source.items.put_nowait(judge(reading, self.household.settings.policy(), self.cache))
 
     def phases(self) -> dict[str, str]:
         """Say of each recording what it rests on."""
