@@ -21,8 +21,12 @@ def open_recorders(connection: Connection, app_id: str) -> int:
     return int(row[0])
 
 
-def sessions(connection: Connection, key: Key | None, set_name: str | None) -> tuple[tuple[Key, Session], ...]:
+def sessions(
+    connection: Connection, key: Key | None, set_name: str | None, number: int | None
+) -> tuple[tuple[Key, Session], ...]:
     where, values = _of(key, set_name)
+    if number is not None:
+        where, values = f"{where} AND number = ?", [*values, number]
     rows = connection.execute(
         f"SELECT set_name, name, document, checksum FROM sessions {where}",  # noqa: S608  # constants only
         values,
@@ -40,9 +44,12 @@ def events(
     since: datetime | None,
     limit: int | None,
     after_id: int | None,
+    before_id: int | None,
 ) -> tuple[tuple[int, Event], ...]:
     where, values = _of(key, set_name)
     where, values = f"{where} AND id > ?", [*values, after_id or 0]
+    if before_id is not None:
+        where, values = f"{where} AND id < ?", [*values, before_id]
     if since is not None:
         where, values = f"{where} AND at >= ?", [*values, documents.stamp(since)]
     newest_first = limit is not None and after_id is None

@@ -183,9 +183,11 @@ class Ledger:
     async def open_recorders(self, app_id: str) -> int:
         return await self._read("open_recorders", lambda connection: history.open_recorders(connection, app_id))
 
-    async def sessions(self, key: Key | None = None, set_name: str | None = None) -> tuple[tuple[Key, Session], ...]:
-        """Read every session there ever was of one key, of a set, or of all, oldest first."""
-        return await self._read("sessions", lambda connection: history.sessions(connection, key, set_name))
+    async def sessions(
+        self, key: Key | None = None, set_name: str | None = None, *, number: int | None = None
+    ) -> tuple[tuple[Key, Session], ...]:
+        """Read every session there ever was of one key, of a set, or of all, oldest first; or those with a number."""
+        return await self._read("sessions", lambda connection: history.sessions(connection, key, set_name, number))
 
     async def events(
         self,
@@ -195,11 +197,14 @@ class Ledger:
         since: datetime | None = None,
         limit: int | None = None,
         after_id: int | None = None,
+        before_id: int | None = None,
     ) -> tuple[tuple[int, Event], ...]:
-        """Read events with their ids, oldest first: the newest `limit`, or the next `limit` after `after_id`."""
+        """Read events with their ids, oldest first: the newest `limit`, or the next `limit` after an id."""
         return await self._read(
             "events",
-            lambda connection: history.events(connection, key, set_name, since=since, limit=limit, after_id=after_id),
+            lambda connection: history.events(
+                connection, key, set_name, since=since, limit=limit, after_id=after_id, before_id=before_id
+            ),
         )
 
     async def append(self, event: Event) -> None:

@@ -185,6 +185,8 @@ async def test_sessions_outlive_their_entry_s_page(ledger: Ledger) -> None:
     assert states == [(1, ENDED), (2, ENDED), (3, ENDED), (4, CONFIRMED)]
     assert [key for key, _ in await ledger.sessions(set_name="default")].count(RETRO) == 1
     assert await ledger.sessions(set_name="nobody's") == ()
+    assert [(key, one.number) for key, one in await ledger.sessions(STANDUP, number=2)] == [(STANDUP, 2)]
+    assert await ledger.sessions(STANDUP, number=99) == ()
 
 
 async def test_events_keep_their_order_and_are_found_by_key_set_time_and_number(ledger: Ledger) -> None:
@@ -202,6 +204,9 @@ async def test_events_keep_their_order_and_are_found_by_key_set_time_and_number(
     assert await ledger.events(after_id=third) == everything[3:]
     assert await ledger.events(after_id=third, limit=1) == everything[3:4]
     assert await ledger.events(after_id=everything[-1][0]) == ()
+    assert await ledger.events(before_id=third) == everything[:2]
+    assert await ledger.events(before_id=third, limit=1) == everything[1:2]
+    assert await ledger.events(before_id=everything[0][0]) == ()
 
 
 # -- renaming
