@@ -66,6 +66,7 @@ def test_every_default_is_the_promised_one(tmp_path: Path) -> None:
         "webhook_secret": None,
         "page_token": None,
         "notify_url": None,
+        "notify_secret": None,
         "git_interval": timedelta(seconds=60),
         "lease": timedelta(seconds=15),
         "log_format": "auto",
@@ -104,6 +105,8 @@ def test_every_default_is_the_promised_one(tmp_path: Path) -> None:
         ("LISTEN", "[::1]:9000", Address("::1", 9000)),
         ("CUSTOMER_SECRET", SECRET, Secret(SECRET)),
         ("NOTIFY_URL", "http://hooks.internal/x?t=1", Secret("http://hooks.internal/x?t=1")),
+        ("NOTIFY_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
+        ("NOTIFY_SECRET", "any text", Secret("any text")),
         ("LOG_LEVEL", "DEBUG", "debug"),
     ],
 )
@@ -145,6 +148,11 @@ def test_a_variable_may_say(tmp_path: Path, name: str, text: str, value: object)
         ("LISTEN", "a:70000", "must be an address such as 127.0.0.1:8088"),
         ("CUSTOMER_SECRET", f"{SECRET}\nx", "must be one line, without control characters"),
         ("NOTIFY_URL", f"ftp://{SECRET}", "must be an http:// or https:// address"),
+        (
+            "NOTIFY_SECRET",
+            f"whsec_{SECRET}!",
+            "must have base64 after whsec_, as `openssl rand -base64 32` prints it",
+        ),
         ("LOG_FORMAT", "xml", "must be auto, console or json"),
         (
             "SET",
@@ -213,6 +221,7 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path, content: str) -> None:
     (tmp_path / "secret").write_text(content, newline="")
 
     assert load(tmp_path, CUSTOMER_SECRET_FILE=str(tmp_path / "secret")).customer_secret == Secret(SECRET)
+    assert load(tmp_path, NOTIFY_SECRET_FILE=str(tmp_path / "secret")).notify_secret == Secret(SECRET)
     assert load(tmp_path, f'page_token_file = "{tmp_path}/secret"').page_token == Secret(SECRET)
 
 
@@ -234,11 +243,16 @@ def test_a_variable_spares_the_file_a_secret_that_is_not_there(tmp_path: Path) -
 
 def test_secrets_never_print(tmp_path: Path) -> None:
     settings = load(
-        tmp_path, CUSTOMER_ID=SECRET, CUSTOMER_SECRET=SECRET, NOTIFY_URL=f"https://x/{SECRET}", STATE=f"x://{SECRET}"
+        tmp_path,
+        CUSTOMER_ID=SECRET,
+        CUSTOMER_SECRET=SECRET,
+        NOTIFY_URL=f"https://x/{SECRET}",
+        NOTIFY_SECRET=SECRET,
+        STATE=f"x://{SECRET}",
     )
 
     assert SECRET not in repr(settings) + str(settings)
-    assert len(settings.secrets()) == 3
+    assert len(settings.secrets()) == 4
 
 
 @pytest.mark.parametrize(

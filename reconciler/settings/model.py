@@ -24,6 +24,7 @@ from reconciler.settings.values import (
     Retention,
     SecretText,
     SecretUrl,
+    SigningSecret,
     Span,
     UidRangeField,
     UpperCase,
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     webhook_secret: SecretText | None = Field(None, description="the secret of the console's notifications")
     page_token: SecretText | None = Field(None, description="a text that is hard to guess")
     notify_url: SecretUrl | None = Field(None, description="an http:// or https:// address")
+    notify_secret: SigningSecret | None = Field(None, description="a text, or whsec_ and base64")
     git_interval: Wait = Field(timedelta(seconds=60), description=_A_DURATION)
     lease: Wait = Field(timedelta(seconds=15), description=_A_DURATION)
     log_format: Annotated[Literal["auto", "console", "json"], LowerCase] = Field(

@@ -17,7 +17,14 @@ from reconciler.model import Secret
 from reconciler.settings.file import PREFIX, SettingsFile, read_file
 from reconciler.settings.model import SOURCES, Settings
 
-_SECRETS: Final = ("customer_id", "customer_secret", "webhook_secret", "page_token", "notify_url")
+_SECRETS: Final = (
+    "customer_id",
+    "customer_secret",
+    "webhook_secret",
+    "page_token",
+    "notify_url",
+    "notify_secret",
+)
 _FILE: Final = "_file"
 _NEAR: Final = 0.6  # names are short: QSP and QPS are no nearer
 _LARGEST_SECRET: Final = 64 * 2**10

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from reconciler.manifests.hosts import api_problem, is_loopback, split_url
 from reconciler.manifests.values import LARGEST_RECORDER_UID, read_duration, refuse, within
 from reconciler.model import Secret
+from reconciler.render.signing import signing_key
 
 _FEWEST_UIDS: Final = 1000  # fewer would soon be used up, and collide with people
 _LARGEST_PORT: Final = 65535
@@ -110,6 +111,14 @@ def _check_notify(value: Secret) -> Secret:
     return value
 
 
+def _check_signing(value: Secret) -> Secret:
+    try:
+        signing_key(value)
+    except ValueError:
+        raise refuse("must have base64 after whsec_, as `openssl rand -base64 32` prints it") from None
+    return value
+
+
 def _read_percent(value: Any) -> Any:
     return value.strip().removesuffix("%") if isinstance(value, str) else value
 
@@ -136,6 +145,7 @@ Urls = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_check_url
 UidRangeField = Annotated[tuple[int, int], AfterValidator(_check_uid_range), BeforeValidator(_read_uid_range)]
 SecretText = Annotated[Secret, PlainValidator(_read_secret)]
 SecretUrl = Annotated[SecretText, AfterValidator(_check_notify)]
+SigningSecret = Annotated[SecretText, AfterValidator(_check_signing)]
 Listen = Annotated[Address, BeforeValidator(_read_address)]
 Percent = Annotated[float, Field(ge=0, le=100), BeforeValidator(_read_percent)]
 Folders = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_read_folder)]
