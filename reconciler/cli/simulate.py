@@ -28,6 +28,7 @@ _NOT_HANDED_ON: Final = (
     "RECONCILER_CUSTOMER_SECRET_FILE",
     "RECONCILER_WEBHOOK_SECRET_FILE",
     "RECONCILER_NOTIFY_URL",
+    "RECONCILER_NOTIFY_URL_FILE",
 )
 _PROGRESS: Final = 60.0  # seconds between two notices of a recorder that goes on, as the service has it
 _ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
