@@ -5,10 +5,11 @@ waits, so its coroutines run to their end without a loop.
 """
 
 import sys
-from collections.abc import Collection, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from reconciler.cli.naming import unknown
@@ -44,10 +45,21 @@ class Reading:
     def events(
         self, key: Key | None = None, since: datetime | None = None, limit: int | None = None
     ) -> tuple[Event, ...]:
-        """Read the events of one recording, or of the whole set, oldest first."""
+        """Read the events of one recording, or of the whole set, oldest first; with a limit the newest so many."""
+        return tuple(one for _, one in self.numbered_events(key, since, limit=limit))
+
+    def numbered_events(
+        self,
+        key: Key | None = None,
+        since: datetime | None = None,
+        *,
+        limit: int | None = None,
+        after: int | None = None,
+    ) -> tuple[tuple[int, Event], ...]:
+        """Read the same with their numbers, which rise; `after` one of them, only what was written later."""
         if self.ledger is None:
             return ()
-        return tuple(one for _, one in finish(self.ledger.events(key, self.set, since=since, limit=limit)))
+        return finish(self.ledger.events(key, self.set, since=since, limit=limit, after_id=after))
 
     def named(self, name: str) -> Entry:
         """Find one recording of the set, also one that is only history. Ends with 1 where there is none."""
@@ -83,11 +95,24 @@ def finish(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def rules_of(here: Here, entries: Collection[Entry]) -> Rules:
-    """Give the timing that is in force; reading every setting costs more than the rest, so only where it matters."""
+    """Give the timing that is in force for these recordings of a set."""
+    return timing(here)(entries)
+
+
+def timing(here: Here) -> Callable[[Collection[Entry]], Rules]:
+    """Make what gives the timing in force, again and again.
+
+    Reading every setting costs more than the rest, so it is done only where it matters, and once.
+    """
     said = read_file(here.cwd).values
     timed = any(name in said or here.environ.get(PREFIX + name.upper()) for name in _TIMING)
-    live = sum(1 for entry in entries if entry.open_sessions)
-    return here.settings().rules(live) if timed or live > _POLLED_OFTEN else Rules()
+    settings = cache(here.settings)
+
+    def rules(entries: Collection[Entry]) -> Rules:
+        live = sum(1 for entry in entries if entry.open_sessions)
+        return settings().rules(live) if timed or live > _POLLED_OFTEN else Rules()
+
+    return rules
 
 
 def width_of_terminal() -> int | None:

@@ -9,11 +9,15 @@ from reconciler.render.text import columns, joined, moment, to_the_second
 
 def lines(events: Sequence[Event], *, width: int | None = None) -> str:
     """Write events in columns, oldest first: time, name, what happened, to which session, and why."""
-    rows = [
+    return joined(columns(rows(events), width=width))
+
+
+def rows(events: Sequence[Event]) -> list[tuple[str, ...]]:
+    """Give the cells of those lines, for who aligns them with lines that stand above."""
+    return [
         (to_the_second(event.at), event.key.name, event.kind, session_of(event), why(event))
         for event in events  # no header: lines are what grep and tail work on
     ]
-    return joined(columns(rows, width=width))
 
 
 def why(event: Event) -> str:

@@ -12,6 +12,7 @@ from reconciler.render import files
 from reconciler.render.text import age, columns, joined, moment_or_none, to_the_second
 
 _HEADER = ("NAME", "PHASE", "CHANNEL", "MODE", "UID", "AGE", "RESTARTS")
+_PASSING = frozenset({"AGE", "NEXT CHECK"})
 _WIDE_HEADER = ("APP", "SLOT", "SID", "NEXT CHECK", "CONTROL UNTIL", "LABELS")
 
 
@@ -19,22 +20,62 @@ def table(
     statuses: Sequence[Status], now: datetime, *, wide: bool = False, sets: bool = False, width: int | None = None
 ) -> str:
     """Write a table for people. `sets` adds the set in front; a width cuts lines, without one nothing is lost."""
-    header = [*(("SET",) if sets else ()), *_HEADER, *(_WIDE_HEADER if wide else ()), "MESSAGE"]
-    rows = [_row(status, now, wide=wide, sets=sets) for status in statuses]
-    return joined(columns([header, *rows], width=width)) if rows else ""
+    rows = [row(status, now, wide=wide, sets=sets) for status in statuses]
+    return joined(columns([header(wide=wide, sets=sets), *rows], width=width)) if rows else ""
+
+
+def header(*, wide: bool = False, sets: bool = False) -> list[str]:
+    return [*(("SET",) if sets else ()), *_HEADER, *(_WIDE_HEADER if wide else ()), "MESSAGE"]
+
+
+def row(status: Status, now: datetime, *, wide: bool = False, sets: bool = False) -> list[str]:
+    """Give one row of the table, for who aligns it with rows that stand above."""
+    entry, recorder = status.entry, status.recorder
+    cells = [entry.key.set] if sets else []
+    cells += [entry.key.name, status.phase, status.channel or "-", status.mode or "-", status.uid or "-"]
+    cells += [age(recorder.opened_at, now) if recorder else "-", str(entry.restarts)]
+    if wide:
+        cells += [status.app or "-", recorder.slot.value if recorder else "-"]
+        cells += [(sid_of(recorder) if recorder else "") or "-"]
+        cells += [_time(status.next_check_at), _time(status.control_expires_at), labelled(entry.labels)]
+    return [*cells, status.message]
+
+
+def lasting_cells(status: Status, now: datetime, *, wide: bool = False) -> list[str]:
+    """Give the row without what changes by itself as time passes: another one is news."""
+    cells = zip(header(wide=wide), row(status, now, wide=wide), strict=True)
+    return [cell for name, cell in cells if name not in _PASSING]
+
+
+def lasting_document(status: Status) -> dict[str, Any]:
+    """Give the document without what changes with every question that is asked: another one is news."""
+    return {name: value for name, value in document(status).items() if name != "nextCheckAt"}
 
 
 def as_json(statuses: Sequence[Status]) -> str:
     return json.dumps([document(status) for status in statuses], indent=2, ensure_ascii=False) + "\n"
 
 
+def as_json_lines(statuses: Sequence[Status]) -> str:
+    """Write one JSON document a line."""
+    return joined([json.dumps(document(status), ensure_ascii=False) for status in statuses])
+
+
 def as_yaml(statuses: Sequence[Status]) -> str:
     """Write the same list as YAML."""
+    return _yaml([document(status) for status in statuses])
+
+
+def as_yaml_documents(statuses: Sequence[Status]) -> str:
+    """Write one YAML document after the other."""
+    return "".join(f"---\n{_yaml(document(status))}" for status in statuses)
+
+
+def _yaml(value: object) -> str:
     import yaml  # noqa: PLC0415 - only this output needs it
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # libyaml's is ten times as fast, where it was built in
-    documents = [document(status) for status in statuses]
-    text: str = yaml.dump(documents, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
+    text: str = yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
     return text
 
 
@@ -96,18 +137,6 @@ def _condition(condition: Condition) -> dict[str, Any]:
         "message": condition.message,
         "lastTransitionTime": moment_or_none(condition.since),
     }
-
-
-def _row(status: Status, now: datetime, *, wide: bool, sets: bool) -> list[str]:
-    entry, recorder = status.entry, status.recorder
-    row = [entry.key.set] if sets else []
-    row += [entry.key.name, status.phase, status.channel or "-", status.mode or "-", status.uid or "-"]
-    row += [age(recorder.opened_at, now) if recorder else "-", str(entry.restarts)]
-    if wide:
-        row += [status.app or "-", recorder.slot.value if recorder else "-"]
-        row += [(sid_of(recorder) if recorder else "") or "-"]
-        row += [_time(status.next_check_at), _time(status.control_expires_at), labelled(entry.labels)]
-    return [*row, status.message]
 
 
 def _time(at: datetime | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Literal, TypeAlias
 
 Colour: TypeAlias = Literal["red", "green", "yellow", "magenta", "cyan", "dim", "bold"]
@@ -73,15 +74,26 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def columns(rows: Sequence[Sequence[str]], *, width: int | None = None, indent: str = "") -> list[str]:
-    """Align rows; the last column is free. With a width every line is cut to it, without one nothing is lost."""
+def columns(
+    rows: Sequence[Sequence[str]], *, width: int | None = None, indent: str = "", widths: Sequence[int] = ()
+) -> list[str]:
+    """Align rows; the last column is free. With a width every line is cut to it, without one nothing is lost.
+
+    Columns are at least as wide as `widths` says: those of lines that stand above already.
+    """
     cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)][:-1]
+    widths = widths_of(rows, widths)
     lines = (
         indent + _GAP.join([*(cell.ljust(wide) for cell, wide in zip(row, widths, strict=False)), row[-1]])
         for row in cells
     )
     return [clip(line.rstrip(), width) for line in lines]
+
+
+def widths_of(rows: Sequence[Sequence[str]], least: Sequence[int] = ()) -> list[int]:
+    """Tell how wide the columns of these rows are, all but the free last one; none is narrower than in `least`."""
+    needed = [max(len(printable(cell)) for cell in column) for column in zip(*rows, strict=True)][:-1]
+    return [max(pair) for pair in zip_longest(needed, least, fillvalue=0)]
 
 
 def clip(line: str, width: int | None) -> str:

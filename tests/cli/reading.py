@@ -1,10 +1,18 @@
 """A ledger for the commands that only read, and a way to run them."""
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,16 +62,24 @@ def events_of(entry: Entry) -> tuple[Event, ...]:
     )
 
 
-def write(path: Path, entries: Iterable[Entry]) -> None:
-    asyncio.run(_write(path, entries))
+def asked_again(entry: Entry) -> Entry:
+    """Let a recording that runs be asked about once more; nothing is new."""
+    [session] = entry.sessions
+    assert isinstance(session.state, Confirmed)
+    now = datetime.now(UTC)
+    return entry.with_session(session.become(replace(session.state, inquiry=Inquiry(Seen(now, 5), now))))
 
 
-async def _write(path: Path, entries: Iterable[Entry]) -> None:
+def write(path: Path, entries: Iterable[Entry], events: Callable[[Entry], tuple[Event, ...]] = events_of) -> None:
+    asyncio.run(_write(path, entries, events))
+
+
+async def _write(path: Path, entries: Iterable[Entry], events: Callable[[Entry], tuple[Event, ...]]) -> None:
     ledger = await open_ledger(path, service="agora", now=lambda: NOW, run=InlineThread())
     for entry in entries:
         claim = await ledger.claim(entry.key)
         assert claim
-        await ledger.save(claim, entry, events_of(entry), release=True)
+        await ledger.save(claim, entry, events(entry), release=True)
     await ledger.close()
 
 
@@ -74,6 +90,43 @@ class Answer:
     code: int
     out: str
     err: str
+
+
+PATIENCE = 30.0  # seconds until a test that waits for what never comes gives up
+
+
+@dataclass(slots=True)
+class Following:
+    """A command that goes on, in a process of its own."""
+
+    process: Any
+    output: int  # where what it prints can be read
+    _unread: bytes = field(default=b"")
+
+    def line(self) -> str:
+        """Wait for the next line."""
+        until = time.monotonic() + PATIENCE
+        while b"\n" not in self._unread:
+            ready = select.select([self.output], [], [], max(until - time.monotonic(), 0))[0]
+            assert ready, f"nothing more came than {self._unread!r}"
+            more = os.read(self.output, 4096)
+            assert more, f"it has ended: {self.process.communicate(timeout=PATIENCE)}"
+            self._unread += more
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line.decode().rstrip("\r")
+
+    def lines(self, count: int) -> list[str]:
+        return [self.line() for _ in range(count)]
+
+    def end(self) -> tuple[int, bytes, bytes]:
+        """Wait for the end; give the exit code and what was still printed on either stream."""
+        out, err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, self._unread + (out or b""), err
+
+    def interrupt(self) -> tuple[int, bytes, bytes]:
+        """Press Ctrl-C, and wait for the end."""
+        self.process.send_signal(signal.SIGINT)
+        return self.end()
 
 
 class Shell:
@@ -88,6 +141,22 @@ class Shell:
         self._capsys.readouterr()
         code = run(argv, {"RECONCILER_STATE": f"sqlite:///{self.ledger}", **environ}, self.folder)
         return Answer(code, *self._capsys.readouterr())
+
+    @contextmanager
+    def following(
+        self, *argv: str, program: Sequence[str] = ("-m", "reconciler"), **streams: Any
+    ) -> Iterator[Following]:
+        """Start a command that goes on; it is killed if it is still there at the end."""
+        with subprocess.Popen(
+            [sys.executable, *program, *argv],
+            cwd=self.folder,
+            env={**os.environ, "RECONCILER_STATE": f"sqlite:///{self.ledger}", "COLUMNS": "70"},
+            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
+        ) as process:
+            try:
+                yield Following(process, process.stdout.fileno() if process.stdout else -1)
+            finally:
+                process.kill()
 
     def files(self) -> dict[str, bytes]:
         """Read everything in the folder: what a reading command must leave as it is."""

@@ -1,12 +1,14 @@
 """`events`: the history, of everything or of one, since a time."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.cli.reading import NOW, Shell, history, recording, write
+from reconciler.model import Entry, Event
+from tests.cli.reading import BEGUN, NOW, Shell, history, recording, write
 
 
 @pytest.fixture
@@ -76,3 +78,87 @@ def test_an_unknown_name_fails(shell: Shell) -> None:
     answer = shell("events", "odl")
     assert (answer.code, answer.out) == (1, "")
     assert answer.err.endswith("did you mean old?\n")
+
+
+# -- --follow
+
+
+def numbered(first: int, last: int) -> Callable[[Entry], tuple[Event, ...]]:
+    """Give events to write, whose reasons are numbers; all of the same moment."""
+    return lambda entry: tuple(
+        Event(NOW, entry.key, "recording.updated", str(number)) for number in range(first, last + 1)
+    )
+
+
+def reasons(lines: list[str]) -> list[str]:
+    return [json.loads(line)["reason"] for line in lines]
+
+
+def test_following_begins_with_the_newest_and_goes_on_with_what_comes(shell: Shell) -> None:
+    write(shell.ledger, [recording("standup")], numbered(1, 50))
+    with shell.following("events", "--follow", "-o", "json") as follow:
+        assert reasons(follow.lines(20)) == [str(number) for number in range(31, 51)]
+
+        write(shell.ledger, [recording("review", "night")], numbered(51, 51))
+        write(shell.ledger, [recording("old")], numbered(52, 54))
+        assert reasons(follow.lines(3)) == ["52", "53", "54"]
+
+
+def test_nothing_is_lost_or_told_twice_while_others_write(shell: Shell) -> None:
+    with shell.following("events", "-f", "-o", "json") as follow:
+        follow.lines(4)
+        for number in range(40):
+            write(shell.ledger, [recording("standup")], numbered(number, number))
+        assert reasons(follow.lines(40)) == [str(number) for number in range(40)]
+        code, out, _ = follow.interrupt()
+    assert (code, out) == (130, b"")
+
+
+def test_following_since_a_time_begins_with_everything_since(shell: Shell) -> None:
+    write(shell.ledger, [recording("standup")], numbered(1, 30))
+    with shell.following("events", "-f", "--since", "1h", "-o", "json") as follow:
+        assert len(follow.lines(2 + 30)) == 32  # the older two of the four at the beginning are left out
+        write(shell.ledger, [recording("standup")], numbered(31, 31))
+        assert reasons(follow.lines(1)) == ["31"]
+
+
+def test_following_one_that_has_no_events_since_then_begins_with_its_first_new_one(shell: Shell) -> None:
+    with shell.following("events", "standup", "-f", "--since", "5m", "-o", "json") as follow:
+        assert follow.process.stderr.readline() == b"no events in set default\n"
+        write(shell.ledger, [recording("old")], numbered(1, 1))
+        write(
+            shell.ledger,
+            [recording("standup")],
+            lambda entry: (Event(BEGUN, entry.key, "recording.updated", "old"), *numbered(2, 2)(entry)),
+        )
+        assert reasons(follow.lines(1)) == ["2"]
+
+
+def test_lines_that_follow_stand_under_each_other(shell: Shell) -> None:
+    with shell.following("events", "-f") as follow:
+        before = follow.lines(4)
+        write(shell.ledger, [recording("old")], numbered(7, 7))
+        line = follow.line()
+    assert line.index("recording.updated") == before[0].index("recording.started")
+    assert line.index("-  ") == before[0].index("#1")
+
+
+def test_following_waits_for_the_ledger(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = Shell(tmp_path, capsys)
+    with empty.following("events", "-f", "-o", "json") as follow:
+        assert b"there is no ledger yet" in follow.process.stderr.readline()
+        write(empty.ledger, [recording("standup")], numbered(1, 2))
+        assert reasons(follow.lines(2)) == ["1", "2"]
+
+
+def test_following_what_is_unknown_fails_at_once(shell: Shell) -> None:
+    with shell.following("events", "odl", "-f") as follow:
+        code, out, _ = follow.end()
+    assert (code, out) == (1, b"")
+
+
+def test_ctrl_c_ends_following_with_130_and_without_a_word(shell: Shell) -> None:
+    with shell.following("events", "-f") as follow:
+        follow.lines(4)
+        code, out, err = follow.interrupt()
+    assert (code, out, err.strip()) == (130, b"", b"")

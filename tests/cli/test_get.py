@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.reading import NOW, Shell, history, recording, write
+from tests.cli.reading import NOW, Shell, asked_again, history, recording, write
 
 
 @pytest.fixture
@@ -217,3 +217,129 @@ def test_only_a_terminal_cuts_lines_to_its_width(empty: Shell) -> None:
         shown = screen.read(4096).decode().splitlines()
     assert shown[1] == "old   Stopped  default.old  mix   2000000001  -    0         its mani…"
     assert empty("get", "old").out.endswith("its manifest is gone\n")
+
+
+# -- --watch
+
+
+def test_a_watch_prints_the_table_and_then_a_line_for_each_change(shell: Shell) -> None:
+    with shell.following("get", "--watch") as watch:
+        assert watch.lines(3) == shell("get").out.splitlines()
+
+        write(shell.ledger, [history("retro")])
+        assert (
+            watch.line() == "retro    Stopped    default.retro    mix   2000000001  -    0         its manifest is gone"
+        )
+        write(shell.ledger, [recording("seminar-in-the-garden")])
+        wide = watch.line()
+        write(shell.ledger, [recording("retro")])
+        narrow = watch.line()
+    assert wide.split()[:3] == ["seminar-in-the-garden", "Recording", "default.seminar-in-the-garden"]
+    assert narrow.split()[:3] == ["retro", "Recording", "default.retro"]
+    assert wide.index("  mix  ") == narrow.index("  mix  ")
+
+
+def test_a_question_that_brought_nothing_new_is_no_line(shell: Shell) -> None:
+    with shell.following("get", "-w") as table, shell.following("get", "-w", "-o", "json") as documents:
+        table.lines(3)
+        documents.lines(2)
+        write(shell.ledger, [asked_again(recording("standup")), recording("review", "night")])
+        write(shell.ledger, [history("standup")])
+
+        assert table.line().split()[:2] == ["standup", "Stopped"]
+        assert json.loads(documents.line())["phase"] == "Stopped"
+
+
+def test_only_what_was_chosen_is_watched(shell: Shell) -> None:
+    with shell.following("get", "-w", "-l", "team=core", "-o", "name") as watch:
+        assert watch.line() == "standup"
+        write(shell.ledger, [history("retro"), recording("planning", team="core")])
+        assert watch.line() == "planning"
+        write(shell.ledger, [history("standup")])  # its labels have gone, too: it is shown to its end
+        assert watch.line() == "standup"
+
+
+def test_a_watch_over_all_sets_names_them(shell: Shell) -> None:
+    with shell.following("get", "-w", "-A", "review") as watch:
+        assert [line.split()[:3] for line in watch.lines(2)] == [
+            ["SET", "NAME", "PHASE"],
+            ["night", "review", "Recording"],
+        ]
+
+
+def test_a_watch_for_programs_is_one_document_after_the_other(shell: Shell) -> None:
+    with shell.following("get", "standup", "-w", "-o", "json") as lines:
+        assert [json.loads(lines.line())] == json.loads(shell("get", "standup", "-o", "json").out)
+        write(shell.ledger, [history("standup")])
+        assert json.loads(lines.line())["sessions"][0]["reason"] == "its manifest is gone"
+
+    with shell.following("get", "standup", "-w", "-o", "yaml") as documents:
+        assert documents.lines(3) == ["---", "name: standup", "set: default"]
+
+
+def test_ctrl_c_ends_a_watch_with_130_and_without_a_word(shell: Shell) -> None:
+    with shell.following("get", "-w") as watch:
+        watch.lines(3)
+        code, out, err = watch.interrupt()
+    assert (code, out, err.strip()) == (130, b"", b"")
+
+
+def test_a_watch_for_a_name_that_is_unknown_fails_at_once(shell: Shell) -> None:
+    with shell.following("get", "standpu", "-w") as watch:
+        code, out, err = watch.end()
+    assert (code, out) == (1, b"")
+    assert b"did you mean standup?" in err
+
+
+def test_a_watch_waits_for_the_first_recording_and_for_the_ledger_itself(empty: Shell) -> None:
+    with empty.following("get", "-w") as watch:
+        assert b"there is no ledger yet" in watch.process.stderr.readline()
+        write(empty.ledger, [])
+        write(empty.ledger, [recording("standup")])
+        assert [line.split()[0] for line in watch.lines(2)] == ["NAME", "standup"]
+    with empty.following("get", "-w", "--set", "day") as watch:
+        assert watch.process.stderr.readline() == b"no recordings in set day\n"
+        write(empty.ledger, [recording("retro", "day")])
+        assert [line.split()[0] for line in watch.lines(2)] == ["NAME", "retro"]
+
+
+def test_a_watch_says_when_its_ledger_is_replaced(shell: Shell) -> None:
+    with shell.following("get", "-w") as watch:
+        watch.lines(3)
+        shell.ledger.unlink()
+        code, _, err = watch.end()
+    assert code == 1
+    assert b"was removed or replaced" in err
+
+
+def test_a_watch_changes_nothing(shell: Shell) -> None:
+    before = shell.files()
+    with shell.following("get", "-w") as watch:
+        watch.lines(3)
+        watch.interrupt()
+    assert shell.files() == before
+
+
+@pytest.mark.parametrize(("output", "is_cut"), [("table", True), ("wide", False)])
+def test_on_a_terminal_a_watch_appends_lines_too(shell: Shell, output: str, *, is_cut: bool) -> None:
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "rb", buffering=0), shell.following("get", "-w", "-o", output, stdout=theirs) as watch:
+        os.close(theirs)
+        watch.output = ours
+        shown = watch.lines(3)
+        write(shell.ledger, [history("retro")])
+        shown += watch.lines(1)
+    assert [line.split()[0] for line in shown] == ["NAME", "retro", "standup", "retro"]
+    assert "\x1b" not in "".join(shown)
+    assert all(len(line) <= 70 for line in shown) == is_cut
+
+
+def test_nothing_slow_is_loaded_to_watch(shell: Shell) -> None:
+    program = (
+        "import sys; from reconciler.cli.root import run; code = run(sys.argv[1:]); "
+        f"print([name for name in {SLOW} if name in sys.modules]); sys.exit(code)"
+    )
+    with shell.following("get", "-w", program=("-c", program)) as watch:
+        watch.lines(3)
+        code, out, _ = watch.interrupt()
+    assert (code, out) == (130, b"[]\n")
