@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import DEFAULT_PATHS, Here, print_json, read_stdin
 
 if TYPE_CHECKING:
@@ -18,12 +19,19 @@ EMPTY_THEM = f"`reconciler delete --all`, or {ALLOW} with --prune"
 
 
 @click.command(help="Plan, ask, and act until what is declared is true.")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=completing.paths)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--prune", is_flag=True, help="Stop what the manifests no longer declare.")
 @click.option("--allow-mass-stop", is_flag=True, help="Interrupt more than RECONCILER_MAX_STOP_PERCENT.")
 @click.option("--timeout", default="5m", show_default=True, metavar="DURATION", help="How long to go on.")
-@click.option("--target", "targets", multiple=True, metavar="NAME", help="Only this recording; may be repeated.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME",
+    help="Only this recording; may be repeated.",
+    shell_complete=completing.standing_recordings,
+)
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_obj
 def command(here: Here, /, paths: tuple[str, ...], timeout: str, output: str, **options: Any) -> int:

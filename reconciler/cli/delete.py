@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import Here, read_stdin
 
 if TYPE_CHECKING:
@@ -14,8 +15,16 @@ if TYPE_CHECKING:
 
 
 @click.command(help="Stop recordings; their history stays.")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("-f", "--filename", "paths", multiple=True, metavar="PATH", help="What these manifests declare.")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completing.standing_recordings)
+@click.option(
+    "-f",
+    "--filename",
+    "paths",
+    multiple=True,
+    metavar="PATH",
+    help="What these manifests declare.",
+    shell_complete=completing.paths,
+)
 @click.option("--all", "everything", is_flag=True, help="Every recording of the set.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--timeout", default="5m", show_default=True, metavar="DURATION", help="How long to go on.")

@@ -2,6 +2,7 @@
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import Here
 
 _NEWEST_EVENTS = 25
@@ -11,7 +12,7 @@ _NEWEST_EVENTS = 25
     help="Tell everything about one recording: why it is or isn't recording, conditions, sessions, files and the "
     "newest events. Calls nobody."
 )
-@click.argument("name")
+@click.argument("name", shell_complete=completing.recordings)
 @click.pass_obj
 def command(here: Here, name: str) -> None:
     from reconciler.cli.ledger_reading import open_reading, rules_of  # noqa: PLC0415

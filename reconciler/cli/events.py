@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import Here
 
 _NEWEST = 20  # that following begins with
@@ -13,7 +14,7 @@ _SPAN = re.compile(r"(?:[0-9]{1,9}[dhms])+")
 
 
 @click.command(help="Show the history of decisions and calls, oldest first. Calls nobody.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.recordings)
 @click.option("--since", metavar="TIME", help="Only newer ones: 30m, 24h, 7d, or a time such as 2026-01-31T09:00:00Z.")
 @click.option(
     "-f",

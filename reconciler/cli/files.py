@@ -2,6 +2,7 @@
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import Here
 
 
@@ -9,7 +10,7 @@ from reconciler.cli.terminal import Here
     help="List what was recorded, over every session, also of recordings that are only history, with upload status. "
     "Calls nobody."
 )
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.recordings)
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.pass_obj
 def command(here: Here, name: str | None, output: str) -> None:

@@ -4,11 +4,12 @@ import asyncio
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import Here
 
 
 @click.command(help="Drop a handle; nothing is called, and a live recorder goes on.")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completing.standing_recordings)
 @click.pass_obj
 def command(here: Here, /, names: tuple[str, ...]) -> int:
     return asyncio.run(_forget(here, names))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import Here
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _Selector: TypeAlias = tuple[str, bool, str]  # a label, whether it must be equa
     help="List recordings and their phases, as the ledger knows them: declared ones, and whatever still lives. "
     "A NAME is also found when it is only history. Calls nobody."
 )
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completing.recordings)
 @click.option(
     "-o",
     "--output",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import DEFAULT_PATHS, Here, read_stdin, refuse
 
 if TYPE_CHECKING:
@@ -39,8 +40,21 @@ class Wish:
 @click.option("--channel", metavar="CHANNEL", help="Else the manifest's.")
 @click.option("--uid", metavar="UID", help="The recorder's own uid; else the manifest's, where it names one.")
 @click.option("--mode", type=click.Choice(MODES), help="Else the manifest's.")
-@click.option("-f", "--filename", metavar="FILE.jsonl", help="Many: a JSON object with these fields on each line.")
-@click.option("--manifests", "paths", multiple=True, metavar="PATH", help="Where they are declared (./manifests).")
+@click.option(
+    "-f",
+    "--filename",
+    metavar="FILE.jsonl",
+    shell_complete=completing.paths,
+    help="Many: a JSON object with these fields on each line.",
+)
+@click.option(
+    "--manifests",
+    "paths",
+    multiple=True,
+    metavar="PATH",
+    shell_complete=completing.paths,
+    help="Where they are declared (./manifests).",
+)
 @click.pass_obj
 def command(here: Here, /, **options: Any) -> int:
     paths = options["paths"] or (DEFAULT_PATHS if Path(here.cwd, DEFAULT_PATHS[0]).exists() else ())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import Here, refuse
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from reconciler.model import Event, Key
     from reconciler.planning.orders import Orders
 
-_NAMES = click.argument("names", nargs=-1, required=True, metavar="NAME...")
+_NAMES = click.argument(
+    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=completing.standing_recordings
+)
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 

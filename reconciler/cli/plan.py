@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import DEFAULT_PATHS, Here, read_stdin
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ DIFFERENT = 2
 
 
 @click.command(help="Show what apply would do, and why. Changes nothing.")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=completing.paths)
 @click.option("-o", "--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.option("--all", "everything", is_flag=True, help="Show recordings that are as declared, too.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are differences.")
@@ -28,7 +29,14 @@ DIFFERENT = 2
     help="Ask about live recorders first: none, those not asked about lately, or all.",
 )
 @click.option("--prune", is_flag=True, help="Plan to stop what the manifests no longer declare.")
-@click.option("--target", "targets", multiple=True, metavar="NAME", help="Only this recording; may be repeated.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME",
+    help="Only this recording; may be repeated.",
+    shell_complete=completing.standing_recordings,
+)
 @click.pass_obj
 def command(
     here: Here,

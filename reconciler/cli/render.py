@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import DEFAULT_PATHS, Here, print_json, printable, read_stdin
 from reconciler.logs import MASK
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Show manifests resolved, or the exact bodies that would be sent.")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=completing.paths)
 @click.option("--wire", is_flag=True, help="The bodies of acquire, start and updateLayout instead, secrets masked.")
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), help="Default: yaml; with --wire, json.")
 @click.pass_obj

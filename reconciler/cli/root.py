@@ -15,6 +15,8 @@ from reconciler import __version__
 from reconciler.cli.terminal import Here, printable, silence_stdout
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from reconciler.model import Secret
 
 DONE: Final = 0
@@ -24,6 +26,9 @@ UNSETTLED: Final = 3
 REFUSED: Final = 4
 MISUSED: Final = 64
 INTERRUPTED: Final = 130
+
+PROGRAM: Final = "reconciler"
+COMPLETE: Final = "_RECONCILER_COMPLETE"  # set by a shell that wants to know what may come next
 
 # Every command with its one line of help: nothing is imported before it is used.
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -50,16 +55,17 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "demo": ("reconciler.cli.demo:command", "Play the whole story on an embedded simulator, without an account."),
     "doctor": ("reconciler.cli.doctor:command", "Check settings, credentials, ledger and clock; say what to do."),
     "schema": ("reconciler.cli.schema:command", "Print the JSON Schema of manifests, for editors."),
+    "completion": ("reconciler.cli.completion:command", "Print the script that completes what you type in a shell."),
     "version": ("reconciler.cli.version:command", "Print the version."),
 }
-_LATER: Final = frozenset({"diff", "forecast", "layout", "state", "completion"})
+_LATER: Final = frozenset({"diff", "forecast", "layout", "state"})
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> int:
     """Run one command line and give its exit code; nothing but KeyboardInterrupt's kin leaves it."""
     here = Here(dict(os.environ if environ is None else environ), cwd or Path())
     try:
-        answer = root.main(list(argv), prog_name="reconciler", standalone_mode=False, obj=here)
+        answer = root.main(list(argv), prog_name=PROGRAM, complete_var=COMPLETE, standalone_mode=False, obj=here)
         sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -69,7 +75,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path
     except SystemExit as end:
         return _code(end.code)
     except Exception as error:  # noqa: BLE001 - the last place where it can be put into words
-        return explain(error, here)
+        # Who presses TAB on a line that is wrong has not asked for a word about it.
+        return FAILED if os.environ.get(COMPLETE) else explain(error, here)
     return _code(answer)
 
 
@@ -167,9 +174,15 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS:
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
             raise click.UsageError(_unknown(args[0]), ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell asks for it
+
+        names = [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import DEFAULT_PATHS, Here
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _ENDINGS = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command(short_help="Keep what is declared true until told to end: the daemon.")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=completing.paths)
 @click.option("--git", "url", metavar="URL", help="A repository in place of paths.")
 @click.option("--branch", metavar="NAME", help="Its branch. Default: the one it calls its own.")
 @click.option("--tag", metavar="NAME", help="Its tag.")

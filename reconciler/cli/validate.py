@@ -2,12 +2,13 @@
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.terminal import DEFAULT_PATHS, Here, printable, read_stdin
 from reconciler.errors import ManifestError
 
 
 @click.command(short_help="Check manifests offline.")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=completing.paths)
 @click.pass_obj
 def command(here: Here, paths: tuple[str, ...]) -> int:
     """Check manifests offline, as a whole set: nothing is called, no secret is read.

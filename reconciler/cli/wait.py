@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, assert_never
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.naming import known
 from reconciler.cli.terminal import Here
 
@@ -33,7 +34,7 @@ def _read_timeout(_: click.Context, __: click.Parameter, value: str) -> timedelt
 
 
 @click.command(short_help="Wait until recordings are as scripts need them.")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=completing.standing_recordings)
 @click.option(
     "--for",
     "goal",

@@ -75,8 +75,9 @@ def test_help_names_every_command_with_a_line(capsys: pytest.CaptureFixture[str]
     assert run(["--help"], {}) == 0
     out, err = capsys.readouterr()
     assert err == ""
+    width = max(map(len, COMMANDS))
     for name, (_, line) in COMMANDS.items():
-        assert f"  {name:8}  {line}" in out.replace("\n" + " " * 12, " ")
+        assert f"  {name:{width}}  {line}" in out.replace("\n" + " " * (width + 4), " ")
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "import"])
