@@ -15,6 +15,7 @@ from reconciler.model import Secret
 from reconciler.settings import Settings
 
 DEFAULT_APP = "default"
+UNKNOWN_APP_ID = "0" * 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ def app_ids(manifests: ManifestSet, settings: Settings) -> dict[str, str]:
             "reconciler simulate -- reconciler apply --yes"
         )
     return found
+
+
+def offline_app_ids(manifests: ManifestSet, settings: Settings) -> dict[str, str]:
+    """Tell the same where nobody is called: an App ID that is not known is only what uids are derived from."""
+    return app_ids(manifests, settings.model_copy(update={"app_id": settings.app_id or UNKNOWN_APP_ID}))
 
 
 def accounts(needed: frozenset[str], manifests: ManifestSet, settings: Settings, values: Values) -> dict[str, Account]:

@@ -49,9 +49,15 @@ def command(
     prune: bool,
     targets: tuple[str, ...],
 ) -> int:
+    plan, rate = asyncio.run(_plan(here, paths or DEFAULT_PATHS, refresh, frozenset(targets), prune=prune))
+    show(here, plan, output, rate, everything=everything)
+    return DIFFERENT if detailed_exitcode and not plan.converged else 0
+
+
+def show(here: Here, plan: "Plan", output: str, rate: float, *, everything: bool = False) -> None:
+    """Print a plan as text, JSON or Markdown."""
     from reconciler.render.plan import as_json, as_markdown, as_text  # noqa: PLC0415 - only when it is used
 
-    plan, rate = asyncio.run(_plan(here, paths or DEFAULT_PATHS, refresh, frozenset(targets), prune=prune))
     match output:
         case "json":
             text = as_json(plan, everything=everything)
@@ -60,7 +66,6 @@ def command(
         case _:
             text = as_text(plan, color=here.is_coloured(sys.stdout), everything=everything, rate=rate)
     click.echo(text, nl=False)
-    return DIFFERENT if detailed_exitcode and not plan.converged else 0
 
 
 async def _plan(

@@ -70,13 +70,12 @@ def _document(kind: str, metadata: Mapping[str, Any], spec: Mapping[str, Any]) -
 
 def _desired(manifests: "ManifestSet", settings: "Settings") -> tuple["Desired", ...]:
     """Derive uids as a first start would: without a ledger there is nothing to remember."""
-    from reconciler.cli.accounts import app_ids  # noqa: PLC0415 - see command
+    from reconciler.cli.accounts import offline_app_ids  # noqa: PLC0415 - see command
     from reconciler.planning.desired import Ground, desire  # noqa: PLC0415 - see command
 
     ground = Ground(
         set=settings.set,
-        # Offline, an App ID is only what uids are derived from.
-        app_ids=app_ids(manifests, settings.model_copy(update={"app_id": settings.app_id or "0" * 32})),
+        app_ids=offline_app_ids(manifests, settings),
         entries={},
         secrets={declared.name: {} for declared in manifests.recordings},
         fingerprint_key=b"",

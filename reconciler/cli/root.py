@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "validate": ("reconciler.cli.validate:command", "Check manifests offline."),
     "render": ("reconciler.cli.render:command", "Show manifests resolved, or the exact bodies that would be sent."),
     "plan": ("reconciler.cli.plan:command", "Show what apply would do, and why."),
+    "diff": ("reconciler.cli.diff:command", "Show what changing the manifests would do: no ledger, no account."),
     "apply": ("reconciler.cli.apply:command", "Plan, ask, and act until what is declared is true."),
     "get": ("reconciler.cli.get:command", "List recordings and their phases."),
     "describe": ("reconciler.cli.describe:command", "Tell everything about one recording."),
@@ -58,7 +59,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "completion": ("reconciler.cli.completion:command", "Print the script that completes what you type in a shell."),
     "version": ("reconciler.cli.version:command", "Print the version."),
 }
-_LATER: Final = frozenset({"diff", "forecast", "layout", "state"})
+_LATER: Final = frozenset({"forecast", "layout", "state"})
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> int:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from reconciler.agora.token import token_misfit
 from reconciler.controller import Assignment
 from reconciler.errors import Fault, ManifestError
-from reconciler.intake.values import ReadValues, Values
+from reconciler.intake.values import NoValues, ReadValues, Values
 from reconciler.manifests.accept import Declared, ManifestSet
 from reconciler.manifests.hosts import page_problem
 from reconciler.manifests.schema import MintedToken
@@ -102,7 +102,7 @@ def prepare(
     stock: Stock,
     set_name: str,
     uid_range: UidRange,
-    values: Values,
+    values: Values | NoValues,
     known: Mapping[str, Completed] = MappingProxyType({}),
 ) -> Prepared:
     """Complete the declared recordings against the ledger. What is `known` and unchanged is taken as it is.
@@ -135,7 +135,7 @@ def _completed(declared: Declared, read: ReadValues, desired: Desired) -> Comple
     return Completed(declared, read, desired, faults)
 
 
-def _read(declared: Declared, known: Completed | None, values: Values) -> ReadValues:
+def _read(declared: Declared, known: Completed | None, values: Values | NoValues) -> ReadValues:
     return known.read if known is not None and known.declared is declared else values.of(declared)
 
 

@@ -31,6 +31,15 @@ class Values:
         return {ref: self.read(ref, place) for ref, place in places_of(declared)}
 
 
+@dataclass(frozen=True, slots=True)
+class NoValues:
+    """Reads nothing, for who compares manifests alone: no value is known, and none is missed."""
+
+    def of(self, declared: Declared) -> ReadValues:
+        del declared
+        return {}
+
+
 def places_of(declared: Declared) -> tuple[tuple[SecretRef, Place], ...]:
     """List the references of a recording with where each stands."""
     return tuple((ref, declared.place_of(*steps(path))) for path, ref in secret_references(declared.spec))

@@ -1,5 +1,6 @@
 """What differs between what a session was last told and what is wanted now, and what each difference asks for."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,8 +48,15 @@ _CONSEQUENCES: tuple[tuple[str, Consequence], ...] = (
     ("app", Consequence.NOTHING),
 )
 
+# What a change of these does is seen from what is started, stopped or replaced.
+_TOLD_OTHERWISE = ("uid", "app", "suspend", "copies", "profiles")
 
-_DURATIONS = frozenset({"capture.maxIdle", "web.maxDuration", "web.segment", "web.readyTimeout", "snapshots.every"})
+_DURATIONS = frozenset(
+    {"capture.maxIdle", "controlFor", "snapshots.every", "token.ttl"}
+    | {"web.maxDuration", "web.segment", "web.readyTimeout"}
+    | {"schedule.duration", "schedule.startEarly", "schedule.overrun"}
+)
+_INDEX = re.compile(r"\[[0-9]+\]")
 MASK = "****"
 
 
@@ -69,10 +77,23 @@ def changes(applied: Applied, wanted: Applied) -> tuple[Change, ...]:
     """Compare field by field; what asks for nothing is left out, the rest is in the order of its path."""
     if applied.spec == wanted.spec and applied.fingerprints == wanted.fingerprints:
         return ()  # nearly always, and asked at every decision: walking both would be most of a decision's cost
+    return tuple(change for change in _differences(applied, wanted) if change.consequence is not Consequence.NOTHING)
+
+
+def later_changes(applied: Applied, wanted: Applied) -> tuple[Change, ...]:
+    """List what differs and asks for nothing by itself: it is used from the next session or decision on."""
+    return tuple(
+        change
+        for change in _differences(applied, wanted)
+        if change.consequence is Consequence.NOTHING and not change.path.startswith(_TOLD_OTHERWISE)
+    )
+
+
+def _differences(applied: Applied, wanted: Applied) -> list[Change]:
     before, after = dict(_leaves(applied)), dict(_leaves(wanted))
     differing = [path for path in sorted(before.keys() | after.keys()) if _differs(before.get(path), after.get(path))]
     resized = tuple(f"{path}[" for path in differing if isinstance(after.get(path, before.get(path)), _Items))
-    found = [
+    return [
         Change(
             path,
             *_worded(path, before.get(path), after.get(path)),
@@ -81,7 +102,6 @@ def changes(applied: Applied, wanted: Applied) -> tuple[Change, ...]:
         for path in differing
         if not path.startswith(resized)
     ]
-    return tuple(change for change in found if change.consequence is not Consequence.NOTHING)
 
 
 def _consequence(path: str, before: Any, after: Any) -> Consequence:
@@ -117,7 +137,7 @@ def _text(path: str, value: Any) -> str:
             return f"{count} item{'' if count == 1 else 's'}"
         case bool():
             return str(value).lower()
-        case int() | float() if path in _DURATIONS:
+        case int() | float() if _INDEX.sub("", path) in _DURATIONS:
             return say_duration(timedelta(seconds=value))
         case _:
             return str(value)
@@ -150,7 +170,7 @@ def _leaves(applied: Applied) -> Iterator[tuple[str, Any]]:
 
 
 def _walk(path: str, value: Any, fingerprints: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    if path in fingerprints or _is_reference(value):
+    if path in fingerprints or is_reference(value):
         yield path, _Fingerprint(fingerprints.get(path))
     elif isinstance(value, Mapping):
         for name, inner in value.items():
@@ -163,5 +183,5 @@ def _walk(path: str, value: Any, fingerprints: Mapping[str, str]) -> Iterator[tu
         yield path, value
 
 
-def _is_reference(value: Any) -> bool:
+def is_reference(value: Any) -> bool:
     return isinstance(value, Mapping) and value.keys() in ({"env"}, {"file"})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias, assert_never
 
-from reconciler.model import Entry, Intended, Key, Live, Session
+from reconciler.model import Accepted, Entry, Intended, Key, Live, Session
 from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Action, Because, Forget, Hold, Learn, Observe, Settle, Start, Stop, Update
 from reconciler.planning.changes import Change, Consequence
@@ -85,6 +85,25 @@ def plan_one(desired: Aim, entry: Entry, now: datetime, rules: Rules, around: Ar
         steps.append(action)
         entry = _predicted(entry, action, now, rules)
     raise AssertionError(f"the plan for {page.key} does not come to rest: {[type(step).__name__ for step in steps]}")
+
+
+def carried_out(desired: Desired, entry: Entry, now: datetime, rules: Rules, around: Around = NOTHING_AROUND) -> Entry:
+    """Give the entry as it is once all that is planned has been done, and every start confirmed. Pure."""
+    entry = declare(entry, desired)
+    for _ in range(_MOST_STEPS):
+        action = decide(desired, entry, now, rules, around)
+        further = _confirmed(entry, now, rules) if isinstance(action, Hold) else _predicted(entry, action, now, rules)
+        if further == entry:
+            return entry
+        entry = further
+    raise AssertionError(f"what is planned for {entry.key} does not come to rest")
+
+
+def _confirmed(entry: Entry, now: datetime, rules: Rules) -> Entry:
+    for session in entry.open_sessions:
+        if isinstance(session.state, Accepted):
+            entry = absorb(entry, Observed(session, Live(now, RECORDS + 1)), rules).entry
+    return entry
 
 
 def _predicted(entry: Entry, action: Action, now: datetime, rules: Rules) -> Entry:

@@ -1,29 +1,12 @@
-"""One folder of one commit, written to the disk as the commit has it."""
+"""A folder or a file of one commit, written to the disk as the commit has it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from reconciler.sources.program import GitError, Program
-from reconciler.sources.remote import path_problem
-
-
-async def export(repository: str, revision: str, path: str, into: Path, program: Program | None = None) -> None:
-    """Write a folder of a revision of a repository on this machine under `into`, by its way from the top.
-
-    `manifests` of `main` is then in `into/manifests`. Neither the repository nor a working copy of it is touched.
-    Raises GitError, also where there is no such revision or folder.
-    """
-    program = program or Program()
-    if revision.startswith("-") or not revision:
-        raise GitError(f"`{revision}` is no revision")
-    if (problem := path_problem(path)) is not None:
-        raise GitError(problem)
-    found = await program.run("-C", repository, "rev-parse", "--absolute-git-dir")
-    folder = found.removesuffix("\n")
-    commit = await commit_of(folder, revision, program)
-    await write_out(folder, commit, path, into, program)
 
 
 async def commit_of(folder: str, revision: str, program: Program) -> str:
@@ -36,18 +19,38 @@ async def commit_of(folder: str, revision: str, program: Program) -> str:
 
 
 async def write_out(folder: str, commit: str, path: str, into: Path, program: Program) -> None:
-    """Do what `export` does with the commit of a repository whose own folder is known."""
+    """Write a folder of a commit under `into`, by its way from the top; `folder` is the repository's own.
+
+    Neither the repository nor a working copy of it is touched. Raises GitError.
+    """
     inside = "/".join(PurePosixPath(path).parts)  # without dots and double slashes
     tree = f"{commit}:{inside}"
-    try:
-        kind = await program.run(f"--git-dir={folder}", "cat-file", "-t", tree)
-    except GitError:
-        kind = ""
-    if kind.strip() != "tree":
+    if await kind_of(folder, tree, program) != "tree":
         raise GitError(f"there is no folder `{path}` in commit {commit[:12]}: --path names a folder of the repository")
+    prefix = [f"--prefix={inside}/"] if inside else []
+    await _check_out(folder, commit, ("read-tree", *prefix, tree), into, program)
+
+
+async def write_file(folder: str, commit: str, path: str, into: Path, program: Program) -> None:
+    """Do the same for one file, or one link. Raises GitError."""
+    listed = await program.run(f"--git-dir={folder}", "ls-tree", "--full-tree", commit, "--", path)
+    mode, _, identity = listed.partition("\t")[0].split(" ")
+    entry = f"{mode},{identity},{path}"
+    await _check_out(folder, commit, ("update-index", "--add", "--cacheinfo", entry), into, program)
+
+
+async def kind_of(folder: str, name: str, program: Program) -> Literal["tree", "blob", "none"]:
+    """Tell what a name such as `main:manifests` stands for."""
+    try:
+        kind = (await program.run(f"--git-dir={folder}", "cat-file", "-t", name)).strip()
+    except GitError:
+        return "none"
+    return "tree" if kind == "tree" else "blob" if kind == "blob" else "none"
+
+
+async def _check_out(folder: str, commit: str, taking: tuple[str, ...], into: Path, program: Program) -> None:
     with _index_in(into) as index:
-        prefix = [f"--prefix={inside}/"] if inside else []
-        for command in (["read-tree", *prefix, tree], ["checkout-index", "--all", "--force"]):
+        for command in (taking, ("checkout-index", "--all", "--force")):
             try:
                 await program.run(f"--git-dir={folder}", f"--work-tree={into}", *command, GIT_INDEX_FILE=index)
             except GitError as wrong:
