@@ -73,7 +73,7 @@ class Desk:
     def __init__(self, example: Path, folder: Path, url: str, world: World, capsys: pytest.CaptureFixture[str]) -> None:
         self.secrets = secrets_of(example)
         self.world = world
-        self._manifests = str(example / "manifests")
+        self.manifests = str(example / "manifests")
         self._folder = folder
         self._capsys = capsys
         self._environ = {
@@ -90,7 +90,7 @@ class Desk:
 
     def __call__(self, command: str, *options: str) -> Answer:
         self._capsys.readouterr()
-        code = run([command, self._manifests, *options], self._environ, self._folder)
+        code = run([command, self.manifests, *options], self._environ, self._folder)
         return Answer(code, *self._capsys.readouterr())
 
     def declared(self) -> list[dict[str, Any]]:
@@ -163,4 +163,16 @@ def test_it_can_be_planned_for_a_pull_request(desk: Desk) -> None:
 
     assert answer.code == 2
     assert f"{len(desk.declared())} to start" in answer.out
+    assert desk.world.calls == []
+
+
+def test_it_differs_from_nothing_in_everything_and_from_itself_in_nothing(desk: Desk, tmp_path: Path) -> None:
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    gone = desk("diff", str(nothing), "--detailed-exitcode")
+    same = desk("diff", desk.manifests, "--detailed-exitcode")
+
+    assert (gone.code, same.code) == (2, 0)
+    assert f"{len(desk.declared())} to stop" in gone.out
+    assert same.out.startswith("Nothing to do: ")
     assert desk.world.calls == []
