@@ -52,6 +52,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "freeze": ("reconciler.cli.ordering:freeze", "Only observe; nothing is started, changed or stopped."),
     "unfreeze": ("reconciler.cli.ordering:unfreeze", "Go on after a freeze."),
     "wait": ("reconciler.cli.wait:command", "Wait until recordings are as scripts need them."),
+    "forecast": ("reconciler.cli.forecast:command", "Look at the windows ahead: what is at once, what starts late."),
     "simulate": ("reconciler.cli.simulate:command", "Serve a simulator of the service, or run a command against one."),
     "demo": ("reconciler.cli.demo:command", "Play the whole story on an embedded simulator, without an account."),
     "doctor": ("reconciler.cli.doctor:command", "Check settings, credentials, ledger and clock; say what to do."),
@@ -59,7 +60,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "completion": ("reconciler.cli.completion:command", "Print the script that completes what you type in a shell."),
     "version": ("reconciler.cli.version:command", "Print the version."),
 }
-_LATER: Final = frozenset({"forecast", "layout", "state"})
+_LATER: Final = frozenset({"layout", "state"})
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> int:
