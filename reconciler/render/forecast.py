@@ -29,7 +29,7 @@ def headline(forecast: Forecast) -> str:
     """Say a whole forecast in one sentence."""
     if not forecast.apps:
         return "Nothing is ahead: no recording is declared that is not suspended."
-    ahead = f"Until {_time(forecast.until.replace(second=0))} UTC"
+    ahead = f"Until {_end(forecast)}"
     starts = sum(app.starts for app in forecast.apps)
     late = sum(len(_grouped(app.delays)) for app in forecast.apps)
     if late:
@@ -148,13 +148,17 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], most: int) -> li
 
 def _notes(forecast: Forecast) -> Iterable[str]:
     if forecast.cut_short:
-        yield f"What opens after {_time(forecast.until)} UTC is left out: there are too many windows."
+        yield f"What opens after {_end(forecast)} is not counted: there are too many."
     if forecast.occupied:
         waiting = "waits for people; it is" if forecast.occupied == 1 else "wait for people; they are"
         yield f"{counted(forecast.occupied, 'recording')} {waiting} counted as if there were always some."
     if forecast.suspended:
         resting = "is suspended" if forecast.suspended == 1 else "are suspended"
         yield f"{counted(forecast.suspended, 'recording')} {resting} and not counted."
+
+
+def _end(forecast: Forecast) -> str:
+    return f"{_time(forecast.until.replace(second=0))} UTC"
 
 
 def _time(at: datetime) -> str:

@@ -258,6 +258,32 @@ def test_where_everything_is_always_there_the_last_find_no_room() -> None:
     assert one.excess == 2
 
 
+def test_of_what_is_wanted_already_the_most_urgent_is_taken_to_be_recording() -> None:
+    one = only(
+        recording("a"),
+        recording("b", window("08:00", "11:00"), priority=1),
+        allowance=Allowance(("default",), 1.0, 1),
+    )
+    assert [(delay.name, delay.late) for delay in one.delays] == [
+        ("a", 90 * timedelta(minutes=1) + timedelta(seconds=2))
+    ]
+
+
+def test_what_opens_this_very_moment_is_wanted_already() -> None:
+    one = only(recording("a", window("09:30", "11:00")), allowance=SLOW)
+
+    assert (one.starts, one.peak, one.delays) == (0, 1, ())
+
+
+def test_what_begins_when_another_ends_waits_for_its_stop_and_not_for_room() -> None:
+    one = only(
+        recording("a", window("08:00", "10:00")),
+        recording("b", window("10:00", "11:00")),
+        allowance=Allowance(("default",), 1.0, 1),
+    )
+    assert one.delays == (Delay("b", 1, at("10:00"), timedelta(seconds=2), "quota"),)
+
+
 def test_an_overrun_that_finds_no_room_is_let_go() -> None:
     one = only(
         recording("a"),
