@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
 
 from structlog.typing import FilteringBoundLogger
 
@@ -20,6 +21,8 @@ from reconciler.planning.plan import DONE, calls_of
 from reconciler.reconcile import Reconciler, Took
 from reconciler.sources.source import Offer, Source, Trouble
 
+Offered: TypeAlias = Literal["accepted", "withheld", "troubled"]
+
 LISTENING = timedelta(seconds=0.5)  # between two looks at what other processes have written
 TENDING = timedelta(seconds=1)
 REREADING = timedelta(seconds=30)  # between two readings of the values behind references
@@ -34,10 +37,11 @@ class Outlets:
     """Who is told how the daemon goes, besides the log; each may do nothing."""
 
     beat: Callable[[str], None] = lambda _loop: None
-    took: Callable[[Key, Took], None] = lambda _key, _taken: None
+    took: Callable[[Took], None] = lambda _taken: None
+    restarted: Callable[[], None] = lambda: None
     failed: Callable[[], None] = lambda: None
     first_action: Callable[[timedelta], None] = lambda _waited: None
-    revision: Callable[[str], None] = lambda _outcome: None
+    revision: Callable[[Offered], None] = lambda _outcome: None
     written: Callable[[], None] = lambda: None  # events were appended
 
 
@@ -247,11 +251,14 @@ class Daemon:
 
     def took(self, key: Key, taken: Took) -> None:
         """Hear what was done."""
+        before = self.intake.entries.get(key)
         self.intake.entries[key] = taken.entry
+        if before is not None and taken.entry.restarts > before.restarts:
+            self.outlets.restarted()
         changed_at = self._changed_at.pop(key, None) if calls_of(taken.action) else None
         if changed_at is not None:
             self.outlets.first_action(self.clock() - changed_at)
-        self.outlets.took(key, taken)
+        self.outlets.took(taken)
         if taken.events:
             self.outlets.written()
 

@@ -62,6 +62,7 @@ class Took:
     entry: Entry
     events: tuple[Event, ...] = ()
     app: AppRefused | NoRoom | None = None  # what concerns every recording of the App ID (S8)
+    duration: timedelta = timedelta()
 
 
 Taken: TypeAlias = Busy | Took
@@ -100,6 +101,7 @@ class Reconciler:
         Raises:
             LedgerError: the ledger cannot be used, or another process took the recording over.
         """
+        began = self._clock()
         held = await self._ledger.take(key)
         if held is None:
             return Busy()
@@ -116,7 +118,7 @@ class Reconciler:
         events = (*updated.events, *written.events)
         await self._ledger.save(claim, after, events, release=True)
         self._tell(claim, action, events)
-        return Took(action, after, events, app)
+        return Took(action, after, events, app, self._clock() - began)
 
     def _decide(self, entry: Entry, sheet: Sheet, desired: Aim, around: Surroundings) -> Action:
         surrounded = replace(around(entry, desired), orders=sheet.orders)

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -20,7 +21,7 @@ from reconciler.agora.answers import (
     read_stop,
     read_update,
 )
-from reconciler.agora.exchange import Call, Exchange, Method, open_http
+from reconciler.agora.exchange import Call, Exchange, Heard, Method, open_http
 from reconciler.agora.hosts import Hosts, accepted_url
 from reconciler.agora.listings import LARGEST_PAGE, ChannelPage, read_channels, read_users
 from reconciler.agora.pace import Band, Pace, Rank
@@ -63,6 +64,10 @@ class Client:
         secret = customer_secret.reveal()
         basic = b64encode(f"{customer_id}:{secret}".encode()).decode()
         self._exchange = Exchange(http, clock, f"Basic {basic}", tuple(filter(None, (secret, basic))))
+
+    def let_hear(self, heard: Heard) -> None:
+        """Tell of every exchange from now on."""
+        self._exchange = replace(self._exchange, heard=heard)
 
     @property
     def url(self) -> str:

@@ -45,6 +45,14 @@ def open_http(timeout: timedelta, transport: httpx.AsyncBaseTransport | None = N
     )
 
 
+Heard: TypeAlias = Callable[[str, timedelta, int | None], None]
+"""Hears of every exchange: endpoint, how long it took, HTTP status; None: there was no answer."""
+
+
+def unheard(_endpoint: str, _took: timedelta, _status: int | None) -> None:
+    """Hear of nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call before it is sent, apart from its host."""
@@ -63,6 +71,7 @@ class Exchange:
     clock: Callable[[], datetime]
     authorization: str
     hidden: tuple[str, ...]
+    heard: Heard = unheard
 
     def __repr__(self) -> str:
         return "Exchange()"
@@ -89,13 +98,18 @@ class Exchange:
 
         Raises TransientError where nothing can have happened, OutcomeUnknownError where it may have.
         """
+        began = self.clock()
         try:
             async with asyncio.timeout(self._patience):
-                return await self._round_trip(request, call)
+                answer = await self._round_trip(request, call)
         except _CERTAINLY_UNSENT as error:
             problem, harmless = _lost(call, host, error), True
         except (httpx.HTTPError, TimeoutError) as error:
             problem, harmless = _lost(call, host, error), call.endpoint in _HARMLESS
+        else:
+            self.heard(call.endpoint, self.clock() - began, answer.status)
+            return answer
+        self.heard(call.endpoint, self.clock() - began, None)
         # Outside of the handlers: what httpx raises knows the request, and with it the credentials.
         raise TransientError(problem) if harmless else OutcomeUnknownError(problem)
 

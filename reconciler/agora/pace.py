@@ -113,6 +113,7 @@ class Pace:
     ) -> None:
         self._draw = draw
         self._throttled = throttled
+        self.slowed_at: dict[str, float] = {}  # App ID → when its last 429 came, in loop time
         self._lanes: dict[str, _Lane] = {}
         self._arrivals: Iterator[int] = itertools.count()
 
@@ -150,6 +151,7 @@ class Pace:
 
     async def slow(self, app_id: str) -> None:
         """Say that the service has answered 429."""
+        self.slowed_at[app_id] = asyncio.get_running_loop().time()
         if self._throttled is not None:
             await self._throttled(app_id)
 

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from reconciler.agora.client import Client
-from reconciler.cli.accounts import Account, accounts, app_ids, service_of
+from reconciler.cli.accounts import DEFAULT_APP, Account, accounts, app_ids, service_of
 from reconciler.cli.applying import Outside
 from reconciler.cli.workshop import Workshop, open_workshop
 from reconciler.controller import Assignment
@@ -43,6 +44,12 @@ class Household:
         if (live, qps) not in self._rules:
             self._rules = {(live, qps): self.settings.rules(live, qps)} | (self._rules if len(self._rules) < 64 else {})
         return self._rules[live, qps]
+
+    def app_name(self, app_id: str) -> str:
+        """Call an App ID by the name of its App, where it has one."""
+        manifests = self.daemon.intake.manifests if self.daemon else None
+        named = {spec.app_id: name for name, spec in manifests.apps.items()} if manifests else {}
+        return named.get(app_id) or (DEFAULT_APP if app_id == self.settings.app_id else app_id)
 
     def terms(self, *, prune: bool) -> Terms:
         return Terms(
@@ -116,6 +123,7 @@ async def open_household(
     *,
     prune: bool = True,
     outlets: Outlets | None = None,
+    heard: Callable[[str, str, timedelta, int | None], None] | None = None,
     loops: Callable[[Household], Mapping[str, Callable[[], Awaitable[None]]]] = lambda _: {},
 ) -> AsyncIterator[Household]:
     """Wire a daemon for the settings' set; nothing runs before `daemon.run`."""
@@ -128,6 +136,7 @@ async def open_household(
         clock=outside.clock,
         log=outside.log,
         transport=outside.transport,
+        heard=heard,
     ) as workshop:
         intake = Intake(
             ledger, settings.set, source.name, outside.clock, household.rules_of, household.terms(prune=prune)

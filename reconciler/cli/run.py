@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +12,7 @@ from reconciler.cli.terminal import DEFAULT_PATHS, Here
 
 if TYPE_CHECKING:
     from reconciler.cli.keeping import Household
+    from reconciler.cli.surroundings import Surroundings
     from reconciler.settings import Settings
     from reconciler.sources.source import Source
 
@@ -62,17 +63,22 @@ async def _run(here: Here, paths: tuple[str, ...], options: Mapping[str, Any], *
     try:
         async with surroundings(here, settings, ledger, outside) as around:
             household_of = open_household(
-                outside, settings, ledger, source, prune=prune, outlets=around.outlets, loops=around.loops
+                outside,
+                settings,
+                ledger,
+                source,
+                prune=prune,
+                outlets=around.outlets,
+                loops=around.loops,
+                heard=around.heard,
             )
             async with household_of as household:
-                return await _kept(here, household, around.announce, from_git=bool(options["url"]))
+                return await _kept(here, household, around, from_git=bool(options["url"]))
     finally:
         await ledger.close()
 
 
-async def _kept(
-    here: Here, household: "Household", announce: Callable[[str], Awaitable[None]], *, from_git: bool
-) -> int:
+async def _kept(here: Here, household: "Household", around: "Surroundings", *, from_git: bool) -> int:
     """Run until a signal; a second one ends it at once, which the ledger is made for."""
     assert household.daemon is not None
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
@@ -87,32 +93,34 @@ async def _kept(
 
     for number in _ENDINGS:
         loop.add_signal_handler(number, end, number)
-    loop.add_signal_handler(signal.SIGHUP, _reload, here, household, from_git)
+    loop.add_signal_handler(signal.SIGHUP, _reload, here, household, around, from_git)
     log.info("daemon.started", set=household.settings.set, source=household.daemon.source.name)
     running = asyncio.create_task(household.daemon.run(stopping))
-    await announce("ready")
+    around.announce("ready")
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    await announce("stopping")
+    around.announce("stopping")
     await running
     log.info("daemon.ended")
     return 0
 
 
-def _reload(here: Here, household: "Household", from_git: bool) -> None:  # noqa: FBT001 - a callback of the loop
+def _reload(here: Here, household: "Household", around: "Surroundings", from_git: bool) -> None:  # noqa: FBT001 - a callback of the loop
     """Read the settings again; with a fault in them the old ones stay."""
     from reconciler.errors import SettingsError  # noqa: PLC0415 - see _run
     from reconciler.intake.values import Values  # noqa: PLC0415
 
     assert household.daemon is not None
     log = household.daemon.log
+    around.announce("reloading")
     try:
         settings = here.settings()
     except SettingsError as error:
-        log.exception("settings.refused", error=str(error))
-        return
-    household.reload(settings, Values(settings.policy(from_git=from_git), here.environ, here.secrets))
-    log.info("settings.reread")
+        log.warning("settings.refused", said=str(error))
+    else:
+        household.reload(settings, Values(settings.policy(from_git=from_git), here.environ, here.secrets))
+        log.info("settings.reread")
+    around.announce("ready")
 
 
 def _source(here: Here, settings: "Settings", paths: tuple[str, ...], options: Mapping[str, Any]) -> "Source":

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx
 from structlog.typing import FilteringBoundLogger
@@ -39,6 +40,7 @@ class Workshop:
     services: dict[str, Service]  # by App ID
     reconciler: Reconciler
     controller: Controller
+    heard: Callable[[str, str, timedelta, int | None], None] | None = None  # App ID first; see agora.exchange.Heard
 
     def admit(self, account: Account) -> bool:
         """Have a client for this account; tells whether it is new or another than before."""
@@ -56,6 +58,8 @@ class Workshop:
             self.clock,
             self.settings.query_method,
         )
+        if self.heard:
+            client.let_hear(partial(self.heard, app_id))
         self.services[app_id] = Service(client, account.max_recorders)
         self.controller.gates.forget(frozenset({app_id}))
         return True
@@ -70,6 +74,7 @@ async def open_workshop(
     clock: Callable[[], datetime],
     log: FilteringBoundLogger,
     transport: httpx.AsyncBaseTransport | None = None,
+    heard: Callable[[str, str, timedelta, int | None], None] | None = None,
 ) -> AsyncIterator[Workshop]:
     """Wire ledger and service; accounts are admitted afterwards. Connections are closed at the end."""
     accounts: dict[str, Account] = {}
@@ -78,4 +83,4 @@ async def open_workshop(
     async with open_http(settings.http_timeout, transport) as http:
         reconciler = Reconciler(ledger, Executor(ledger, services, clock), clock, rules_of, log)
         controller = Controller(reconciler, pace, clock, rules_of)
-        yield Workshop(ledger, settings, clock, http, pace, accounts, services, reconciler, controller)
+        yield Workshop(ledger, settings, clock, http, pace, accounts, services, reconciler, controller, heard)
