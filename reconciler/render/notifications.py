@@ -134,7 +134,12 @@ def _id(told: Told, kind: Type, ledger_key: bytes) -> str:
 
 def _data(told: Told, kind: Type) -> dict[str, Any]:
     event = told.event
-    why = {"reason": event.reason, "message": event.message, "revision": event.revision or None}
+    why = {
+        "reason": event.reason,
+        "message": event.message,
+        "revision": event.revision or None,
+        "sourceRevision": event.source_revision or None,
+    }
     if not event.key.name:
         return {"set": event.key.set, **why}
     session = told.session

@@ -109,7 +109,8 @@ def test_an_upload_that_becomes_known_completes_again_what_has_ended() -> None:
 
 def test_completed_names_every_file_with_its_uri() -> None:
     over = replace(SECOND, state=STOPPED, files=(M3U8, UNTIMED))
-    told = Told(7, event("recording.stopped", seconds=900), over)
+    happened = replace(event("recording.stopped", seconds=900), source_revision="main@sha1:5d41")
+    told = Told(7, happened, over)
     assert json.loads(one(told).body()) == {
         "specversion": "1.0",
         "id": one(told).id,
@@ -130,6 +131,7 @@ def test_completed_names_every_file_with_its_uri() -> None:
             "reason": "because",
             "message": "in other words",
             "revision": "r1",
+            "sourceRevision": "main@sha1:5d41",
             "how": "stopped",
             "startedAt": "2026-01-01T09:00:00Z",
             "endedAt": "2026-01-01T09:15:00Z",
@@ -175,6 +177,7 @@ def test_a_held_source_has_no_subject() -> None:
         "reason": "MassStop",
         "message": "12 of 20 would be stopped",
         "revision": "r9",
+        "sourceRevision": None,
     }
 
 
