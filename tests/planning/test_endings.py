@@ -86,7 +86,7 @@ class TestAnExit:
     def test_while_it_leaves_it_is_asked_after_the_retry_delays(self) -> None:
         page = noted(RECORDING, notice(Exited(normal=True)))
         due = []
-        for when, status in ((61, 6), (64, 6), (70, 7), (79, 7)):
+        for when, status in ((61, 6), (64, 7), (70, 7), (79, 6)):
             page = observed(page, when, status)
             due.append(decided(page, when))
 
@@ -245,6 +245,13 @@ def test_the_newest_leave_counts_for_a_failover_leaves_too() -> None:
 
     for order in ((early, late), (late, early)):
         assert ending_of(observed(observed(noted(RECORDING, *order), 61, None), 151, None), 151).how == "idle"
+
+
+def test_of_two_exits_the_worse_counts() -> None:
+    normal, abnormal = notice(Exited(normal=True)), notice(Exited(normal=False))
+
+    for order in ((normal, abnormal), (abnormal, normal)):
+        assert ending_of(observed(noted(RECORDING, *order), 61, None), 61).how == "failed"
 
 
 def test_what_is_stopped_by_us_is_stopped_whatever_its_exit_says() -> None:

@@ -108,11 +108,13 @@ class TestALostSid:
     def test_after_a_round_the_first_is_asked_again_for_a_failover_may_hide_it(self) -> None:
         page = noted(entry(session(replace(held(), resource_ids=("R1", "R2")))), notice(Other(), sid="S9"))
         page = observed(observed(page, 65, None), 65, None)
+        page = observed(page, 68, None)
+        assert decided(page, 68) == "observe, confirming"  # the second again, and it is that one
         page = observed(page, 68, 4)
 
         state = only(page).state
         assert isinstance(state, Confirmed)
-        assert (state.resource_id, state.sid) == ("R1", "S9")
+        assert (state.resource_id, state.sid) == ("R2", "S9")
 
     @pytest.mark.parametrize("code", [2, 432, 433, 1001, 1003])
     def test_a_refusal_of_the_pair_is_not_this_pair(self, code: int) -> None:
@@ -186,6 +188,13 @@ class TestALostSid:
 
         assert (only(started).ending, only(started).heard, only(started).woken_at) == (None, None, None)
         assert only(same).ending is not None
+
+    def test_nor_of_the_next_sid(self) -> None:
+        page = noted(entry(session(replace(intended(), sid="S9"))), notice(Exited(normal=True), sid="S9"))
+        page = noted(page, notice(Other(), 61, sid="S10"))
+
+        assert isinstance(only(page).state, Accepted)
+        assert only(page).ending is None
 
     def test_s12_the_wish_to_stop_it_survives_and_is_carried_out_once_it_is_found(self) -> None:
         page = noted(entry(session(held(dismissed="suspended"))), notice(RecorderStarted(), sid="S9"))
