@@ -174,3 +174,21 @@ def test_a_forecast_for_programs_holds_every_minute_and_every_delay() -> None:
         {"name": "seminar", "copy": 1, "due": "2026-03-05T08:00:00Z", "seconds": None, "because": "room"},
         {"name": "stage", "copy": 2, "due": "2026-03-05T08:00:30Z", "seconds": 750.0, "because": "room"},
     ]
+
+
+def test_each_copy_has_a_row_and_what_is_due_already_is_due_now() -> None:
+    delays = (Delay("a", 1, NOW, None, "room"), Delay("a", 2, NOW, timedelta(seconds=9), "room"))
+    text = as_text(replace(CALM, apps=(replace(QUIET, delays=delays),)))
+
+    assert text.startswith("Until Fri 2026-03-06 09:30 UTC 2 recorders start late or not at all.\n")
+    assert text.endswith(
+        "  WORST DELAY (UTC)  LATE BY     BECAUSE  TIMES  RECORDER\n"
+        "  now                not at all  no room      1  a\n"
+        "  now                9s          no room      1  a (copy 2)\n"
+    )
+
+
+def test_more_is_said_only_where_there_is_more() -> None:
+    for number, more in ((5, False), (6, True)):
+        text = as_text(replace(CALM, apps=(replace(QUIET, minutes=LESSONS.minutes[:number]),)))
+        assert ("  and 1 more\n" in text) == ("more" in text) == more
