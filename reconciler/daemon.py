@@ -66,6 +66,7 @@ class Daemon:
     counts: dict[str, int] = field(default_factory=dict)  # recorders that run, or may run, by App ID
     _changed_at: dict[Key, datetime] = field(default_factory=dict)  # accepted, and not acted on yet
     _orders: dict[Key, Orders] = field(default_factory=dict)
+    _acted: bool = False  # a turn was taken since that was last looked at
     _seen: int = 0  # the newest event that was looked at
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -218,6 +219,9 @@ class Daemon:
         while True:
             await asyncio.sleep(TENDING.total_seconds())
             self.outlets.beat("tending")
+            if self._acted or not any(keeper.place for keeper in self.controller.keepers.values()):
+                self._acted = False
+                self.outlets.beat("turns")
             self._count()
             now = self.clock()
             if now >= reread_at:
@@ -251,6 +255,7 @@ class Daemon:
 
     def took(self, key: Key, taken: Took) -> None:
         """Hear what was done."""
+        self._acted = True
         before = self.intake.entries.get(key)
         self.intake.entries[key] = taken.entry
         if before is not None and taken.entry.restarts > before.restarts:

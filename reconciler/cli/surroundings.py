@@ -28,8 +28,11 @@ from reconciler.server.webhooks import Inbox, Unreadable
 from reconciler.settings import Settings
 
 # The longest silence of a loop that is still healthy; the source's own waits may be long.
-_LIMITS: Mapping[str, timedelta] = {"listening": timedelta(seconds=30), "tending": timedelta(seconds=30)}
-_COUNTING = timedelta(seconds=10)  # between two looks at what the notifier has done
+_LIMITS: Mapping[str, timedelta] = {
+    "listening": timedelta(seconds=30),
+    "tending": timedelta(seconds=30),
+    "turns": timedelta(minutes=3),  # while somebody waits for one
+}
 
 Loops = Mapping[str, Callable[[], Awaitable[None]]]
 

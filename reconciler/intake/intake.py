@@ -1,6 +1,6 @@
 """What a daemon keeps: sets are taken in whole or not at all, and written down before they are acted on (S17)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -8,11 +8,13 @@ from reconciler.controller.assignments import Assignment
 from reconciler.errors import ManifestError, SettingsError, UnsafePlanError
 from reconciler.intake.declaring import changed_declarations, lacks_address, manifests_of
 from reconciler.intake.preparing import Completed, Prepared, Stock, pending_renames, prepare
-from reconciler.intake.values import Values
+from reconciler.intake.values import References, Values, places_of
 from reconciler.ledger.ledger import Ledger
 from reconciler.ledger.standings import Declaration, Place
-from reconciler.manifests.accept import ManifestSet
-from reconciler.model import Entry, Event, Key
+from reconciler.manifests.accept import Declared, ManifestSet
+from reconciler.manifests.secrets import SecretMissing
+from reconciler.manifests.values import SecretRef
+from reconciler.model import Entry, Event, Key, Secret
 from reconciler.planning.desired import Aim, Desired, Unmanaged, Unwanted
 from reconciler.planning.guards import assert_apps_kept, assert_no_mass_stop, assert_not_emptied
 from reconciler.planning.plan import PlannedAction, plan_one
@@ -56,6 +58,7 @@ class Intake:
     withheld: Offer | None = None
     _owned: Mapping[Place, Declaration] = field(default_factory=dict)
     _fingerprint_key: bytes = b""
+    _places: dict[str, tuple[Declared, References]] = field(default_factory=dict)
 
     async def open(self) -> None:
         """Put the last accepted set in force again, whatever has become of its source.
@@ -95,14 +98,28 @@ class Intake:
 
     def reread(self) -> bool:
         """Read every value behind a reference anew; tells whether something is different."""
-        if self.prepared is None:
+        if self.prepared is None or not self._has_other_values(self.prepared.completed.values()):
             return False
         before = self.prepared.completed
         known = {name: replace(one, read=self.terms.values.of(one.declared)) for name, one in before.items()}
-        if all(one.read == before[name].read for name, one in known.items()):
-            return False
         self.prepared = self._prepare(self.manifests, known)
         return True
+
+    def _has_other_values(self, completed: Iterable[Completed]) -> bool:
+        """Read each reference once, however many recordings share it: a thousand do it every half minute."""
+        found: dict[tuple[SecretRef, str], Secret | SecretMissing] = {}
+        for one in completed:
+            declared = one.declared
+            if declared.name not in self._places or self._places[declared.name][0] is not declared:
+                self._places[declared.name] = (declared, places_of(declared))
+            for ref, place in self._places[declared.name][1]:
+                # A reference to a file is relative to the folder of its manifest.
+                shared = (ref, place.file.rpartition("/")[0])
+                if shared not in found:
+                    found[shared] = self.terms.values.read(ref, place)
+                if not _same(found[shared], one.read[ref]):
+                    return True
+        return False
 
     def assignments(self) -> tuple[Assignment, ...]:
         """Say what is to be kept, and as what: the declared, what is to go, and what is only looked at."""
@@ -221,3 +238,9 @@ class Intake:
     async def _say(self, kind: str, reason: str, revision: str, message: str = "") -> None:
         event = Event(self.clock(), Key(self.set, ""), kind, reason, message, source_revision=revision)
         await self.ledger.append(replace(event, revision=self.standing.revision))
+
+
+def _same(one: Secret | SecretMissing, other: Secret | SecretMissing) -> bool:
+    if isinstance(one, SecretMissing) and isinstance(other, SecretMissing):
+        return one.why == other.why  # wherever it is missed
+    return one == other

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from reconciler.errors import Place
 from reconciler.manifests.accept import Declared
@@ -9,7 +10,8 @@ from reconciler.manifests.secrets import Policy, SecretMissing, read_secret, sec
 from reconciler.manifests.values import SecretRef
 from reconciler.model import Secret
 
-ReadValues = Mapping[SecretRef, Secret | SecretMissing]
+ReadValues: TypeAlias = Mapping[SecretRef, Secret | SecretMissing]
+References: TypeAlias = tuple[tuple[SecretRef, Place], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class NoValues:
         return {}
 
 
-def places_of(declared: Declared) -> tuple[tuple[SecretRef, Place], ...]:
+def places_of(declared: Declared) -> References:
     """List the references of a recording with where each stands."""
     return tuple((ref, declared.place_of(*steps(path))) for path, ref in secret_references(declared.spec))
 
