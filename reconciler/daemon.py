@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
@@ -27,6 +27,7 @@ LISTENING = timedelta(seconds=0.5)  # between two looks at what other processes 
 TENDING = timedelta(seconds=1)
 REREADING = timedelta(seconds=30)  # between two readings of the values behind references
 CLEARING = timedelta(days=1)
+NOTICES_KEPT = timedelta(days=7)  # what they said is in sessions and events by then
 LEAVING = timedelta(seconds=4)  # for the turns in hand, and as long again for answers that do not come
 _RESTART_PAUSE = timedelta(seconds=1)  # before a loop that broke off begins again, doubled up to a minute
 _LONGEST_PAUSE = timedelta(minutes=1)
@@ -66,6 +67,7 @@ class Daemon:
     counts: dict[str, int] = field(default_factory=dict)  # recorders that run, or may run, by App ID
     _changed_at: dict[Key, datetime] = field(default_factory=dict)  # accepted, and not acted on yet
     _orders: dict[Key, Orders] = field(default_factory=dict)
+    opened: asyncio.Event = field(default_factory=asyncio.Event)  # the last accepted set is known, the ledger ours
     _acted: bool = False  # a turn was taken since that was last looked at
     _seen: int = 0  # the newest event that was looked at
 
@@ -76,6 +78,7 @@ class Daemon:
             LedgerError: the ledger cannot be used at the start, or another daemon keeps the set.
         """
         await self.intake.open()
+        self.opened.set()
         self._seen = await self.ledger.last_event()
         self._orders = await self.ledger.orders(self.intake.set)
         await self._read_set_orders()
@@ -130,15 +133,37 @@ class Daemon:
         self.controller.assign(assignments, self, self._failed)
 
     async def _follow_source(self) -> None:
-        async for item in self.source.offers():
-            await self._take(item)
-            self.outlets.beat("source")
+        async with aclosing(self.source.offers()) as offers:
+            async for item in offers:
+                await self._taken(item)
+
+    async def _taken(self, item: Offer | Trouble) -> None:
+        """Take an item in, and again while the ledger cannot be written."""
+        pause = _RESTART_PAUSE
+        while True:
+            try:
+                await self._take(item)
+            except LedgerError as error:
+                self.log.error("source.delayed", error=str(error))  # noqa: TRY400 - it is no bug
+            except Exception as error:
+                # A set that we cannot digest must not keep the next one out.
+                self.log.exception("source.failed", error=f"this is a bug in reconciler: {error!r}")
+                return
+            else:
+                return
+            await asyncio.sleep(pause.total_seconds())
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _take(self, item: Offer | Trouble) -> None:
         before = self.intake.standing
-        for old, _ in self.intake.renames_of(item):
+        moved = self.intake.renames_of(item)
+        for old, _ in moved:
             await self.controller.let_go(old)
-        taken = await self.intake.consider(item)
+        try:
+            taken = await self.intake.consider(item)
+        finally:
+            if moved:
+                self.reassign()  # also where it was not taken: the old name is kept on
         standing = self.intake.standing
         if taken:
             self.reassign()
@@ -230,7 +255,7 @@ class Daemon:
                     self.reassign()
             if now >= clear_at:
                 clear_at = now + CLEARING
-                await self.ledger.clear(now - self.retention)
+                await self.ledger.clear(now - self.retention, now - min(self.retention, NOTICES_KEPT))
 
     def _count(self) -> None:
         counts: dict[str, int] = {}

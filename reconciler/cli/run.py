@@ -96,9 +96,12 @@ async def _kept(here: Here, household: "Household", around: "Surroundings", *, f
     loop.add_signal_handler(signal.SIGHUP, _reload, here, household, around, from_git)
     log.info("daemon.started", set=household.settings.set, source=household.daemon.source.name)
     running = asyncio.create_task(household.daemon.run(stopping))
-    around.announce("ready")
-    stopped = asyncio.create_task(stopping.wait())
-    await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    for moment in (household.daemon.opened, stopping):
+        waiting = asyncio.create_task(moment.wait())
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if not running.done() and moment is household.daemon.opened:
+            around.announce("ready")
     around.announce("stopping")
     await running
     log.info("daemon.ended")

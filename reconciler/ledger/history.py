@@ -78,7 +78,7 @@ def _of(key: Key | None, set_name: str | None) -> tuple[str, list[Any]]:
     return ("WHERE set_name = ?", [set_name]) if set_name is not None else ("WHERE 1 = 1", [])
 
 
-def clear(connection: Connection, before: datetime) -> None:
+def clear(connection: Connection, before: datetime, notices_before: datetime) -> None:
     """Drop older history, but of recordings that are live, and never the newest session of one (S22)."""
     moment = documents.stamp(before)
     connection.execute(
@@ -94,7 +94,7 @@ def clear(connection: Connection, before: datetime) -> None:
         "WHERE later.set_name = sessions.set_name AND later.name = sessions.name)",
         (moment,),
     )
-    connection.execute("DELETE FROM notices WHERE received_at < ?", (moment,))
+    connection.execute("DELETE FROM notices WHERE received_at < ?", (documents.stamp(notices_before),))
 
 
 def cursor(connection: Connection, name: str) -> int | None:

@@ -211,9 +211,9 @@ class Ledger:
         """Write down what happened without a turn."""
         await self._write("append", lambda connection: history.append(connection, event))
 
-    async def clear(self, before: datetime) -> None:
-        """Drop the history that is older, never that of live recordings."""
-        await self._write("clear", lambda connection: history.clear(connection, before))
+    async def clear(self, before: datetime, notices_before: datetime) -> None:
+        """Drop the history that is older, never that of live recordings; notices may go sooner."""
+        await self._write("clear", lambda connection: history.clear(connection, before, notices_before))
 
     async def last_event(self) -> int:
         """Give the id of the newest event; 0 where there is none."""

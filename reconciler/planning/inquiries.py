@@ -1,5 +1,6 @@
 """When to ask about a recorder again, and when its absence is believed."""
 
+import zlib
 from datetime import datetime, timedelta
 
 from reconciler.model import Accepted, Confirmed, Doubted, Inquiry, Live, Seen, Session, Stopping
@@ -48,9 +49,18 @@ def _interval(session: Session, inquiry: Inquiry, rules: Rules) -> timedelta:
         case Doubted() if tries > len(rules.retry_delays):
             return min(interval, rules.missing_grace / 3)
         case Seen(status=status) if status >= RECORDS and not tries:
-            return _relaxed(session, inquiry, rules)
+            return _relaxed(session, inquiry, rules) * _phase(session, inquiry)
         case _:
             return interval
+
+
+def _phase(session: Session, inquiry: Inquiry) -> float:
+    """Shorten the first interval by a share of its own, so that what was confirmed together is not polled together."""
+    if not isinstance(session.state, Confirmed) or inquiry.asked_at != session.state.at:
+        return 1.0
+    identity = session.identity
+    digest = zlib.crc32(f"{identity.app_id}/{identity.channel}/{identity.uid}".encode())
+    return 0.5 + digest / 2**33
 
 
 def _relaxed(session: Session, inquiry: Inquiry, rules: Rules) -> timedelta:

@@ -1,7 +1,7 @@
 """Manifests in files and folders of this machine, read whole whenever they may have changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import Final
@@ -39,7 +39,7 @@ class Folder:
         self._accepted: tuple[Reading, ManifestSet] | None = None
         self._held: Trouble | None = None  # said because the set does not rest
 
-    async def offers(self) -> AsyncIterator[Offer | Trouble]:
+    async def offers(self) -> AsyncGenerator[Offer | Trouble, None]:
         """See `Source`."""
         bell = asyncio.Event()
         listener = asyncio.create_task(self._listen(bell), name=f"watch {self.name}")

@@ -1,7 +1,7 @@
 """Manifests in a git repository somewhere, fetched when what is wanted there has moved."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -47,7 +47,7 @@ class Git:
         self._reading: tuple[str, Reading] | None = None  # of the commit
         self._offer: tuple[tuple[str, str], Offer] | None = None  # of branch or tag, and object
 
-    async def offers(self) -> AsyncIterator[Offer | Trouble]:
+    async def offers(self) -> AsyncGenerator[Offer | Trouble, None]:
         """See `Source`."""
         said: Offer | Trouble | None = None
         while True:

@@ -1,6 +1,6 @@
 """What a source says: a whole set, or why there is none. Whether a set is taken is decided elsewhere."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -36,7 +36,7 @@ class Source(Protocol):
         """What people call it; holds no credential."""
         ...
 
-    def offers(self) -> AsyncIterator[Offer | Trouble]:
+    def offers(self) -> AsyncGenerator[Offer | Trouble, None]:
         """Say at once what there is, then whenever that has changed.
 
         It ends only when it is cancelled or closed, and raises nothing for what is wrong outside. Of one source it is

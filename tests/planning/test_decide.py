@@ -337,7 +337,20 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         "hold Confirming until 5",
     ),
     # Recording:
-    ("as declared: rest until the next poll", desired(), entry(session(confirmed())), 1, "hold Converged until 15"),
+    (
+        "as declared: rest until the first poll, which a share of its own brings forward",
+        desired(),
+        entry(session(confirmed())),
+        1,
+        "hold Converged until 10.2885",
+    ),
+    (
+        "as declared: from then on polled at the interval",
+        desired(),
+        entry(session(confirmed(0, seen(11)))),
+        12,
+        "hold Converged until 26",
+    ),
     ("as declared: asked once per poll interval", desired(), entry(session(confirmed())), 15, "observe, due"),
     (
         "no answer: asked again after the retry delay",
@@ -466,7 +479,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         desired(uid=[2000000001, 6]),
         entry(session(confirmed())),
         1,
-        "hold Converged until 15",
+        "hold Converged until 10.2885",
     ),
     (
         "a secret is missing: the live one is left alone",
@@ -480,7 +493,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         desired(restart="never", priority=5, controlFor="48h"),
         entry(session(confirmed())),
         1,
-        "hold Converged until 15",
+        "hold Converged until 10.2885",
     ),
     # Stopping, S12:
     ("a stop that was intended is sent", GONE, entry(session(stopping())), 0, "stop: its manifest is gone"),

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from typing import cast
 
 from reconciler.manifests.accept import ManifestSet
 from reconciler.sources.source import Offer, Source, Trouble
@@ -48,6 +47,5 @@ def names_of(manifests: ManifestSet) -> list[str]:
 
 @asynccontextmanager
 async def listening(source: Source) -> AsyncIterator[Heard]:
-    offers = cast("AsyncGenerator[Offer | Trouble, None]", source.offers())
-    async with aclosing(offers):
+    async with aclosing(source.offers()) as offers:
         yield Heard(offers)

@@ -1,7 +1,7 @@
 """A daemon on the stage: the real one on virtual time, with a source that offers what the test has written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -30,7 +30,7 @@ class Written:
     name: str = "the test"
     items: "asyncio.Queue[Offer | Trouble]" = field(default_factory=asyncio.Queue)
 
-    async def offers(self) -> AsyncIterator[Offer | Trouble]:
+    async def offers(self) -> AsyncGenerator[Offer | Trouble, None]:
         while True:
             yield await self.items.get()
 
