@@ -33,25 +33,25 @@ def manifests_of(example: Path) -> list[Path]:
     return sorted((example / "manifests").rglob("*.y*ml"))
 
 
-def references_in(value: object) -> Iterator[str]:
-    """Find the variables that secret references name."""
+def references_in(value: object, kind: str) -> Iterator[str]:
+    """Find what secret references name: variables (`env`) or files (`file`)."""
     if isinstance(value, dict):
-        if value.keys() == {"env"}:
-            yield value["env"]
+        if value.keys() == {kind}:
+            yield value[kind]
         for inner in value.values():
-            yield from references_in(inner)
+            yield from references_in(inner, kind)
     elif isinstance(value, list):
         for inner in value:
-            yield from references_in(inner)
+            yield from references_in(inner, kind)
 
 
-def secrets_of(example: Path) -> dict[str, str]:
-    """Give each variable a value of its own: an address where one belongs, else what could be key or certificate."""
+def secrets_of(example: Path, kind: str) -> dict[str, str]:
+    """Give each reference a value of its own: an address where one belongs, else what could be key or certificate."""
     names = {
         name
         for manifest in manifests_of(example)
         for document in yaml.safe_load_all(manifest.read_text("utf-8"))
-        for name in references_in(document)
+        for name in references_in(document, kind)
     }
     digests = {name: hashlib.sha256(name.encode()).hexdigest()[:32] for name in names}
     return {
@@ -71,13 +71,17 @@ class Desk:
     """One person at one example, with a ledger and a service of their own."""
 
     def __init__(self, example: Path, folder: Path, url: str, world: World, capsys: pytest.CaptureFixture[str]) -> None:
-        self.secrets = secrets_of(example)
+        variables, files = secrets_of(example, "env"), secrets_of(example, "file")
+        self.secrets = {**variables, **files}
+        for name, value in files.items():
+            (folder / name).write_text(f"{value}\n", "utf-8")
         self.world = world
         self.manifests = str(example / "manifests")
         self._folder = folder
         self._capsys = capsys
         self._environ = {
-            **self.secrets,
+            **variables,
+            "RECONCILER_SECRETS_DIR": str(folder),
             "RECONCILER_API_URL": url,
             "RECONCILER_APP_ID": APP_ID,
             "RECONCILER_CUSTOMER_ID": "simulated",

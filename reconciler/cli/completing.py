@@ -1,4 +1,7 @@
-"""What a shell completes besides commands and options: recordings and paths. Quick, and never a word of complaint."""
+"""What a shell completes besides commands and options: recordings and paths.
+
+Errors are raised as ever: `root.run` keeps them from whoever has only pressed TAB.
+"""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -33,10 +36,7 @@ def paths(_: click.Context, __: click.Parameter, incomplete: str) -> "list[Compl
 
 def _names(ctx: click.Context, param: click.Parameter, incomplete: str, offers: "Callable[[Entry], bool]") -> list[str]:
     said = ctx.params.get(param.name or "") or ()
-    try:
-        names = [entry.key.name for entry in _entries(ctx.obj) if offers(entry)]
-    except Exception:  # noqa: BLE001 - whoever presses TAB has not asked anything that could be answered by an error
-        return []
+    names = [entry.key.name for entry in _entries(ctx.obj) if offers(entry)]
     return [name for name in names if name.startswith(incomplete) and name not in said]
 
 
