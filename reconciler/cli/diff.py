@@ -74,8 +74,9 @@ def _of_revision(here: Here, revision: str, paths: Sequence[str], folder: str, p
     from reconciler.errors import ManifestError  # noqa: PLC0415
     from reconciler.manifests.accept import accept  # noqa: PLC0415
 
-    exported = [asyncio.run(_exported(revision, path, Path(folder, str(n)))) for n, path in enumerate(paths)]
-    there = [str(path) for path in dict.fromkeys(exported) if path.exists()]
+    once = {os.path.abspath(path): path for path in paths}  # noqa: PTH100 - a link is not its target here
+    exported = [asyncio.run(_exported(revision, path, Path(folder, str(n)))) for n, path in enumerate(once.values())]
+    there = [str(path) for path in exported if path.exists()]
     if not there:
         here.say(f"{revision} has no manifests here: everything is new")
     try:

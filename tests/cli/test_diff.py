@@ -405,7 +405,7 @@ def test_the_same_paths_are_compared_wherever_one_stands(repository: Desk) -> No
 
     assert repository.actions("HEAD") == {}
     assert repository.actions("HEAD", "elsewhere/set.yaml") == {"z": "stop", "y": "start"}
-    assert repository.actions("HEAD", "manifests", "elsewhere") == {"z": "stop", "y": "start"}
+    assert repository.actions("HEAD", "manifests", "elsewhere", "./elsewhere/") == {"z": "stop", "y": "start"}
     assert repository.actions("HEAD", ".") == {"z": "stop", "y": "start"}
     assert repository.actions("HEAD", str(repository.folder / "elsewhere")) == {"z": "stop", "y": "start"}
     repository.folder /= "deep"
