@@ -295,14 +295,16 @@ async def test_a_revision_with_a_fault_is_trouble_with_its_place_in_the_reposito
         (Branch("none"), "there is no branch `none` in file://{origin}: push it, or name another one."),
         (Tag("none"), "there is no tag `none` in file://{origin}: push it, or name another one."),
         (Tag("main"), "there is no tag `main` in file://{origin}: push it, or name another one."),
-        (Commit("a" * 40), "git fetch: fatal: remote error: upload-pack: not our ref " + "a" * 40),
+        (Commit("a" * 40), "git fetch: fatal: "),
     ],
 )
 async def test_what_is_not_there_is_trouble(wanted: Wanted, words: str, place: Place) -> None:
     place.origin.declare("a")
     said = await first(place.source(wanted))
     assert isinstance(said, str)
-    assert said.startswith(words.format(origin=place.origin.folder))
+    assert said.startswith(words.format(origin=place.origin.folder)), said
+    if isinstance(wanted, Commit):  # git words it in one of two ways, as its processes happen to end
+        assert f"not our ref {wanted.id}" in said
 
 
 async def test_an_empty_repository_is_trouble(place: Place) -> None:
