@@ -234,7 +234,7 @@ async def test_a_forced_push_is_a_new_revision(place: Place) -> None:
         place.origin.git("reset", "--quiet", "--hard", old)
         assert (await heard.offer()).revision == f"main@sha1:{old}"
         place.origin.git("update-ref", "-d", "HEAD")
-        other = place.origin.commit()
+        other = place.origin.declare("a", "b", "d")
         assert place.origin.git("rev-list", "--count", "HEAD") == "1"
         assert (await heard.offer()).revision == f"main@sha1:{other}"
 
