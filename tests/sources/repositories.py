@@ -79,7 +79,7 @@ class Origin:
 
     def declare(self, *names: str, path: str = "manifests") -> str:
         """Commit a set of exactly these recordings, a file each."""
-        self.git("rm", "-rq", "--ignore-unmatch", path)
+        self.git("rm", "-rqf", "--ignore-unmatch", path)
         for name in names:
             self.write(f"{path}/{name}.yaml", recording(name))
         return self.commit()
