@@ -23,7 +23,6 @@ from reconciler.model import (
     Heard,
     Held,
     Intended,
-    Key,
     Left,
     Notice,
     Other,
@@ -43,16 +42,6 @@ from reconciler.planning.proving import to_be_proven
 # How far the service's clock and ours may differ, before a notice is taken for one of an older recorder.
 _CLOCKS = timedelta(minutes=1)
 _MOST_SEQUENCES = 16
-
-
-def addressees(entries: Iterable[Entry], notice: Notice) -> tuple[Key, ...]:
-    """Name the recordings that a notice is for: those that know its sid, else every one that it may be about.
-
-    Hand in every entry with a session in its channel: after a failover the uid is no guide.
-    """
-    concerned = [(entry, session) for entry in entries if (session := concerns(entry, notice))]
-    sure = [entry.key for entry, session in concerned if _sid(session) == notice.sid]
-    return tuple(sure or (entry.key for entry, _ in concerned))
 
 
 def concerns(entry: Entry, notice: Notice) -> Session | None:

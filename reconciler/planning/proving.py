@@ -51,7 +51,7 @@ def next_candidate(state: Accepted) -> Accepted | None:
     """Give the next resource id that the sid may belong to, to be asked at once; None: every one was tried."""
     assert state.unsettled is not None
     later = state.unsettled.resource_ids[state.unsettled.resource_ids.index(state.resource_id) + 1 :]
-    return replace(state, resource_id=later[0], inquiry=replace(state.inquiry, asked_at=None)) if later else None
+    return replace(state, resource_id=later[0]) if later else None
 
 
 def first_candidate(state: Accepted) -> Accepted:

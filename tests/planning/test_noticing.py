@@ -17,9 +17,7 @@ from reconciler.model import (
     Entry,
     FailedOver,
     FirstFiles,
-    Identity,
     Intended,
-    Key,
     Meaning,
     Notice,
     Other,
@@ -33,7 +31,7 @@ from reconciler.planning.actions import Dismissed, Gone, Hold, Learn, Observe, S
 from reconciler.planning.decide import decide
 from reconciler.planning.facts import learn
 from reconciler.planning.inquiries import next_inquiry
-from reconciler.planning.noticing import addressees, concerns, note
+from reconciler.planning.noticing import concerns, note
 from tests.ledger.pages import anything
 from tests.planning.notices import (
     GONE,
@@ -47,7 +45,6 @@ from tests.planning.notices import (
     only,
 )
 from tests.planning.situations import (
-    KEY,
     RULES,
     A,
     B,
@@ -149,30 +146,12 @@ class TestAFailover:
         assert concerns(page, notice(FailedOver("555"), uid="555", sid="S9")) is None
 
 
-class TestAddressees:
-    def test_who_knows_the_sid_is_meant_and_nobody_else(self) -> None:
-        knows = entry(session(confirmed()))
-        lost = replace(entry(session(intended())), key=Key("default", "other"))
+def test_the_newest_ended_session_is_found_by_its_sid() -> None:
+    page = entry(session(ended()), session(intended(), number=2))
+    found = concerns(page, notice(Uploaded("uploaded")))
 
-        assert addressees([lost, knows], notice(FailedOver("555"), uid="555")) == (KEY,)
-
-    def test_else_everyone_it_may_be_about_and_a_query_finds_out_whose_it_is(self) -> None:
-        """Notices name no App ID."""
-        here = entry(session(intended()))
-        there = replace(session(intended()), identity=Identity("b" * 32, A.channel, A.uid))
-        elsewhere = replace(entry(there), key=Key("default", "other"))
-
-        assert addressees([here, elsewhere], notice(Other(), sid="S9")) == (KEY, Key("default", "other"))
-
-    def test_the_newest_ended_session_is_found_by_its_sid(self) -> None:
-        page = entry(session(ended()), session(intended(), number=2))
-        found = concerns(page, notice(Uploaded("uploaded")))
-
-        assert found is not None
-        assert found.number == 1
-
-    def test_nobody_else_is_concerned(self) -> None:
-        assert addressees([RECORDING], notice(Other(), sid="S0")) == ()
+    assert found is not None
+    assert found.number == 1
 
 
 class TestPolling:
