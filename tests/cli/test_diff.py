@@ -188,6 +188,28 @@ def test_what_is_used_later_is_said_beside_what_is_done_now(desk: Desk) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("  uid: 5", "  uid: 6"), ("", "  suspend: true"), ("  profiles: [a]", "  profiles: [a, b]"), ("", "  copies: 2")],
+)
+def test_what_is_seen_from_what_is_done_is_not_said_again(desk: Desk, before: str, after: str) -> None:
+    profiles = "".join(
+        f"---\napiVersion: recordings.reconciler/v1\nkind: Profile\nmetadata: {{name: {name}}}\nspec: {{}}\n"
+        for name in "ab"
+    )
+    desk.write("before", recording("a", before) + profiles)
+    desk.write("after", recording("a", after) + profiles)
+
+    assert "used from the next session or decision on" not in desk("before", "after").out
+
+
+def test_one_that_is_renamed_is_compared_with_what_it_was(desk: Desk) -> None:
+    desk.write("before", recording("a"))
+    desk.write("after", recording("b", "  channel: a\n  priority: 5", "  renamedFrom: a"))
+
+    assert ".  hold  b  used from the next session or decision on: priority: 0 → 5\n" in desk("before", "after").out
+
+
 OVER = "  schedule: {from: 2020-01-01T09:00:00Z, until: 2020-01-01T10:00:00Z}"
 
 
@@ -206,6 +228,9 @@ def test_another_schedule_is_said_and_what_it_does_now_is_not_guessed(desk: Desk
 
     assert action["action"] == "hold"
     assert "schedule[0].until: 2020-01-01T10:00:00Z → 2020-01-01T11:30:00Z" in action["reason"]
+
+    early = desk.changed(recording("a", OVER), recording("a", OVER.replace("{from", "{startEarly: 300, from")))
+    assert "schedule[0].startEarly: 0 → 5m" in early["reason"]
 
 
 def test_a_new_one_that_does_not_simply_start_says_when_it_records(desk: Desk) -> None:
