@@ -100,7 +100,7 @@ def test_the_version(argv: list[str], capsys: pytest.CaptureFixture[str]) -> Non
     [
         (["vlidate"], "error: there is no command 'vlidate'; did you mean validate?\nerror: see 'reconciler --help'\n"),
         (["zzz"], "error: there is no command 'zzz'\nerror: see 'reconciler --help'\n"),
-        (["run"], "error: 'run' is not in this version\nerror: see 'reconciler --help'\n"),
+        (["layout"], "error: 'layout' is not in this version\nerror: see 'reconciler --help'\n"),
         (["version", "--nope"], "error: No such option '--nope'\nerror: see 'reconciler version --help'\n"),
         (["version", "x"], "error: Got unexpected extra argument (x)\nerror: see 'reconciler version --help'\n"),
     ],
