@@ -131,6 +131,8 @@ class Daemon:
                 self._changed_at.setdefault(one.key, now)
         self.reconciler.source_revision = self.intake.standing.label
         self.controller.assign(assignments, self, self._failed)
+        for gone in self.drifting.keys() - self.controller.keepers.keys():
+            del self.drifting[gone]
 
     async def _follow_source(self) -> None:
         async with aclosing(self.source.offers()) as offers:
@@ -169,6 +171,8 @@ class Daemon:
             self.reassign()
         if standing != before:
             self._tell_standing()
+        if standing.withheld:
+            await self._read_set_orders()  # a person may have approved it before this process began
 
     def _tell_standing(self) -> None:
         standing = self.intake.standing
@@ -188,6 +192,7 @@ class Daemon:
 
     async def _listen(self) -> None:
         version = await self.ledger.version()
+        await self.hear()  # what was written since we began and before we listened
         while True:
             await asyncio.sleep(LISTENING.total_seconds())
             self.outlets.beat("listening")

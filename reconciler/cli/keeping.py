@@ -90,10 +90,14 @@ class Household:
         """Have a client for every App ID that may be called for."""
         assert self.workshop is not None
         assert self.daemon is not None
-        for app_id in {app_id for one in assignments for app_id in one.app_ids}:
-            account = self._account(app_id, self.daemon.intake.manifests) if app_id else ""
+        lacking = {}
+        for app_id in {app_id for one in assignments for app_id in one.app_ids if app_id}:
+            account = self._account(app_id, self.daemon.intake.manifests)
             if isinstance(account, Account):
                 self.workshop.admit(account)
+            else:
+                lacking[app_id] = account
+        self.workshop.controller.lacking = lacking
 
     def reread_accounts(self) -> bool:
         """Read the credentials again; tells whether some are others, or are there or gone."""

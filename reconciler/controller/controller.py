@@ -42,6 +42,7 @@ class Controller:
         self.gates = Gates()
         self.presence_of: PresenceOf = nobody_looks
         self.frozen = ""  # why nothing may be done but to observe
+        self.lacking: Mapping[str, str] = {}  # App ID → why nobody can call for it
         self._keepers: dict[Key, Keeper] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -226,10 +227,12 @@ class Controller:
 
     def _around(self, entry: Entry, desired: Aim) -> Around:
         app_id = app_id_of(entry, desired)
-        presence = Presence.UNKNOWN
+        presence, gate = Presence.UNKNOWN, self.gates.of(app_id, self._clock(), entry.key)
         if isinstance(desired, Desired):
             presence = self.presence_of(desired.app_id, desired.spec.channel)
-        return Around(self.gates.of(app_id, self._clock(), entry.key), presence=presence, frozen=self.frozen)
+        if app_id in self.lacking and not (isinstance(desired, Desired) and desired.missing):
+            gate = Gate(refused=self.lacking[app_id])
+        return Around(gate, presence=presence, frozen=self.frozen)
 
     def _note(self, key: Key, app_id: str, taken: Took) -> None:
         """Close the gate of an App ID that was refused or is full, and open it when the service says otherwise (S8)."""

@@ -215,6 +215,60 @@ def test_an_approval_is_for_one_revision_only(stage: Stage) -> None:
     played(story)
 
 
+def test_an_approval_that_was_given_while_no_daemon_ran_counts(stage: Stage) -> None:
+    write_each(stage, TWELVE)
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            emptied(stage)
+            house.offer()
+            await minutes(1)
+            standing = await house.ledger.standing("default")
+            assert standing is not None
+            assert standing.withheld is not None
+            revision = standing.withheld.revision
+        async with keeping(stage, offer=False) as house:
+            await house.ledger.give_set("default", lambda orders: replace(orders, approved=revision))
+            house.offer()
+            await minutes(1)
+            assert stage.live_channels() == []
+
+    played(story)
+
+
+def test_what_is_to_go_waits_while_nobody_has_its_credentials(stage: Stage) -> None:
+    """And the others go on: a missing account is no defect of the program."""
+    app = """apiVersion: recordings.reconciler/v1
+kind: App
+metadata: {name: second}
+spec:
+  appId: fedcba9876543210fedcba9876543210
+  customerId: {env: SECOND_ID}
+  customerSecret: {env: SECOND_SECRET}
+"""
+    stage.environ = {**stage.environ, "SECOND_ID": "second-id", "SECOND_SECRET": "second-secret-31"}
+    stage.write(app, recording("a"), recording("b", "  app: second"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            assert stage.live_channels() == ["a", "b"]
+        secret = stage.environ.pop("SECOND_SECRET")
+        stage.write(app, recording("a", "  layout: {type: bestFit}"))
+        async with keeping(stage) as house:
+            await minutes(2)
+            assert house.phases()["a"] == "Converged"
+            assert stage.live_channels() == ["a", "b"]
+            assert not [line for line in house.logged if line["event"] == "turn.failed"]
+        stage.environ = {**stage.environ, "SECOND_SECRET": secret}
+        async with keeping(stage) as house:
+            await minutes(1)
+            assert stage.live_channels() == ["a"]
+
+    played(story)
+
+
 def test_two_hundred_windows_that_end_in_the_same_second_are_all_stopped_and_the_guard_is_silent(stage: Stage) -> None:
     stage.write(*(recording(name, "  schedule: {until: 2026-01-01T09:05:00Z}") for name in MANY))
 
