@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from reconciler.errors import Place
 from reconciler.ledger.standings import Declaration
 from reconciler.ledger.standings import Place as Row
 from reconciler.manifests.accept import Declared, ManifestSet
-from reconciler.manifests.nodes import Mapping_
+from reconciler.manifests.nodes import Mapping_, said
 from reconciler.manifests.schema import AppSpec, RecordingSpec
 from reconciler.planning.changes import MASK
 from reconciler.planning.desired import shown_address
@@ -48,7 +47,7 @@ def manifests_of(kept: Mapping[Row, Declaration], revision: str) -> ManifestSet:
     apps = {name: one for (kind, name), one in in_force.items() if kind == "App"}
     return ManifestSet(
         recordings=tuple(sorted(_recordings(in_force), key=lambda one: one.name)),
-        apps={name: AppSpec.model_validate(_said(one.spec)) for name, one in apps.items()},
+        apps={name: AppSpec.model_validate(said(one.spec)) for name, one in apps.items()},
         revision=revision,
         app_nodes={name: _node(one) for name, one in apps.items()},
     )
@@ -66,20 +65,13 @@ def _recordings(kept: Mapping[Row, Declaration]) -> Iterator[Declared]:
             yield Declared(
                 name=name,
                 # In a patch a null means something.
-                spec=RecordingSpec.model_validate({**_said(one.spec), "overrides": one.spec["overrides"]}),
+                spec=RecordingSpec.model_validate({**said(one.spec), "overrides": one.spec["overrides"]}),
                 place=Place(one.file, one.line, one.column),
                 labels=one.labels,
                 annotations=one.annotations,
                 renamed_from=one.renamed_from,
                 written=_node(one),
             )
-
-
-def _said(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what was not said: null means "not said", and some fields take no null."""
-    return {
-        name: _said(value) if isinstance(value, Mapping) else value for name, value in spec.items() if value is not None
-    }
 
 
 def _node(one: Declaration) -> Mapping_:

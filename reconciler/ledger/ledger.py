@@ -292,6 +292,10 @@ class Ledger:
         """Read every manifest that an accepted revision of the set's source has ever had."""
         return await self._read("declarations", lambda connection: standings.declarations(connection, set_name))
 
+    async def declaration(self, key: Key) -> Declaration | None:
+        """Read one recording as the newest accepted revision that had it has declared it."""
+        return await self._read("declaration", lambda connection: standings.declaration(connection, key))
+
     async def accept(self, set_name: str, page: Standing, changed: Declarations) -> None:
         """Put a set in force, all or nothing; `changed` is what differs from the one before."""
         await self._write("accept", lambda connection: standings.accept(connection, set_name, page, changed))

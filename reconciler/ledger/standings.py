@@ -55,6 +55,14 @@ def declarations(connection: Connection, set_name: str) -> dict[Place, Declarati
     }
 
 
+def declaration(connection: Connection, key: Key) -> Declaration | None:
+    row = connection.execute(
+        "SELECT document, checksum FROM declarations WHERE set_name = ? AND kind = 'Recording' AND name = ?",
+        (key.set, key.name),
+    ).fetchone()
+    return documents.read("declaration", Declaration, key, row[0], row[1]) if row else None
+
+
 def accept(connection: Connection, set_name: str, page: Standing, changed: Declarations) -> None:
     """Put a set in force; only what differs from the one before is written."""
     for (kind, name), declaration in changed.items():

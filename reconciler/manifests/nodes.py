@@ -126,3 +126,10 @@ def _without_nulls(node: Node) -> Node:
 def dotted(path: tuple[int | str, ...]) -> str:
     """Write a path the way people say it: `layout.regions[0].x`."""
     return re.sub(r"\.\[", "[", ".".join(f"[{part}]" if isinstance(part, int) else part for part in path))
+
+
+def said(written: object) -> Any:
+    """Leave out of a JSON document what was not said: null stands for it, and some fields take no null."""
+    if isinstance(written, Mapping):
+        return {name: said(value) for name, value in written.items() if value is not None}
+    return [said(value) for value in written] if isinstance(written, list) else written

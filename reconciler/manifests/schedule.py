@@ -8,8 +8,9 @@ from importlib import resources
 from typing import Annotated
 
 from cronsim import CronSim, CronSimError
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
+from reconciler.manifests.nodes import said
 from reconciler.manifests.values import LONGEST, SECOND, Duration, Moment, Part, Span, Text, nearest, within
 
 
@@ -49,6 +50,12 @@ Schedule = Annotated[
     Field(min_length=1),
     BeforeValidator(_window_to_list, json_schema_input_type=_Window | list[_Window]),
 ]
+
+
+def read_schedule(written: object) -> Schedule:
+    """Read a schedule as it was written down as JSON."""
+    read: Schedule = TypeAdapter(Schedule).validate_python(said(written))
+    return read
 
 
 @functools.lru_cache(maxsize=1024)

@@ -1,25 +1,54 @@
 """Everything about one recording, in sections: first why it is or isn't recording. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from reconciler.model import Confirmed, Ended, Event, Key, Session
+from reconciler.planning.orders import NO_ORDERS, Orders
+from reconciler.planning.standing import NO_SET_ORDERS, SetOrders, Standing
 from reconciler.planning.status import Status, resource_id_of, sid_of
 from reconciler.render import files
 from reconciler.render.events import session_of, why
 from reconciler.render.status import labelled
 from reconciler.render.text import age, columns, joined, span, to_the_second
 
+if TYPE_CHECKING:
+    from reconciler.planning.windows import Stretch  # loads the schema, which readers seldom need
+
 _INDENT = "  "
 _SESSIONS = ("#", "SLOT", "UID", "STATE", "STARTED", "LASTED", "SID", "REASON")
 _CONDITIONS = ("TYPE", "STATUS", "REASON", "SINCE", "MESSAGE")
 
 
-def describe(status: Status, sessions: Sequence[Session], events: Sequence[Event], now: datetime) -> str:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What decides about a recording besides its own page of the ledger."""
+
+    orders: Orders = NO_ORDERS
+    set_orders: SetOrders = NO_SET_ORDERS
+    standing: Standing | None = None  # of the source that a daemon keeps the set from
+    windows: "tuple[Stretch, ...]" = ()  # the present one and the next
+
+
+NOTHING_BESIDE = Beside()
+
+
+def describe(
+    status: Status,
+    sessions: Sequence[Session],
+    events: Sequence[Event],
+    now: datetime,
+    beside: Beside = NOTHING_BESIDE,
+) -> str:
     """Tell everything about one recording: its status, every session there was, and its newest events."""
     key = status.entry.key
     lines = [
         *_facts(status, now),
+        *_section("Orders", _orders(beside, now)),
+        *_section("Windows", _windows(beside, now)),
+        *_section("Source", _source(beside.standing, now)),
         *_section("Likely causes", [_INDENT + cause for cause in likely_causes(status)]),
         *_section("Conditions", _conditions(status, now)),
         *_section("Sessions", _sessions(sessions, now)),
@@ -27,6 +56,44 @@ def describe(status: Status, sessions: Sequence[Session], events: Sequence[Event
         *_section("Events", _events(events, now)),
     ]
     return joined(lines)
+
+
+def _orders(beside: Beside, now: datetime) -> list[str]:
+    """Say what people have ordered, as far as it still counts."""
+    suspension, restart = beside.orders.suspended(now), beside.orders.restart
+    said = []
+    if beside.set_orders.freeze:
+        said.append(f"the set is {beside.set_orders.freeze}; `reconciler unfreeze` lets it go on")
+    if suspension:
+        said.append(f"{suspension} ({age(suspension.at, now)} ago); `reconciler resume` takes it back")
+    if restart:
+        said.append(f"{restart} {age(restart.at, now)} ago")
+    return [_INDENT + words for words in said]
+
+
+def _windows(beside: Beside, now: datetime) -> list[str]:
+    rows = []
+    for window in beside.windows:
+        overrun = f", up to {span(window.overrun)} longer while occupied" if window.overrun else ""
+        opens = to_the_second(window.opens) if window.opens else "always open"
+        closes = to_the_second(window.closes) if window.closes else "for ever"
+        present = "now" if window.opens is None or window.opens <= now else f"in {span(window.opens - now)}"
+        rows.append((present, opens, "to", f"{closes}{overrun}"))
+    return columns(rows, indent=_INDENT)
+
+
+def _source(standing: Standing | None, now: datetime) -> list[str]:
+    if standing is None:
+        return []
+    rows = [("From:", standing.source), ("In force:", standing.label or "nothing yet")]
+    if standing.accepted_at:
+        rows.append(("Since:", _when(standing.accepted_at, now)))
+    if standing.withheld:
+        held = standing.withheld
+        rows.append(("Held back:", f"{held.label}, {age(held.since, now)} ago: {held.reason}"))
+    if standing.trouble:
+        rows.append(("Trouble:", standing.trouble.splitlines()[0]))
+    return columns(rows, indent=_INDENT)
 
 
 def likely_causes(status: Status) -> list[str]:

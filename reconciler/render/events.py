@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from reconciler.model import Event
 from reconciler.render.text import columns, joined, moment, to_the_second
 
+_WHOLE_SET = "-"  # in place of a name
+
 
 def lines(events: Sequence[Event], *, width: int | None = None) -> str:
     """Write events in columns, oldest first: time, name, what happened, to which session, and why."""
@@ -15,7 +17,7 @@ def lines(events: Sequence[Event], *, width: int | None = None) -> str:
 def rows(events: Sequence[Event]) -> list[tuple[str, ...]]:
     """Give the cells of those lines, for who aligns them with lines that stand above."""
     return [
-        (to_the_second(event.at), event.key.name, event.kind, session_of(event), why(event))
+        (to_the_second(event.at), event.key.name or _WHOLE_SET, event.kind, session_of(event), why(event))
         for event in events  # no header: lines are what grep and tail work on
     ]
 
@@ -37,11 +39,12 @@ def _document(event: Event) -> dict[str, object]:
     return {
         "at": moment(event.at),
         "set": event.key.set,
-        "name": event.key.name,
+        "name": event.key.name or None,
         "event": event.kind,
         "reason": event.reason,
         "message": event.message,
         "session": event.session,
         "revision": event.revision or None,
+        "sourceRevision": event.source_revision or None,
         "requestId": event.request_id or None,
     }
