@@ -12,9 +12,17 @@ from reconciler.planning.desired import Desired
 from reconciler.planning.rules import Rules
 from reconciler.planning.situation import NOTHING_AROUND, Situation
 
-# What no coming and going of people will change.
+# What no coming and going of people will change, or what lets nobody ask for an App ID (S8).
 _INDIFFERENT = frozenset(
-    {Because.SUSPENDED, Because.COMPLETED, Because.STOPPED, Because.SECRET_MISSING, Because.REFUSED}
+    {
+        Because.SUSPENDED,
+        Because.COMPLETED,
+        Because.STOPPED,
+        Because.SECRET_MISSING,
+        Because.REFUSED,
+        Because.FROZEN,
+        Because.APP_REFUSED,
+    }
 )
 
 _NO_TIMING = Rules()  # windows ask for none

@@ -1,6 +1,7 @@
 """Who is in a channel decides (interface.md 1.3, S11), and what webhooks tell makes it quicker, never different."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from reconciler.agora.notices import read_notice
 from reconciler.model import Held, Notice
+from reconciler.planning.orders import Freeze
 from reconciler.simulator.options import Options
 from reconciler.simulator.webhooks import Webhooks
 from tests.virtual_time import virtual_now, virtual_seconds
@@ -150,5 +152,27 @@ def test_a_failover_before_the_first_query_is_seen_by_its_webhook(stage: Stage) 
             assert len(stage.world.recorders) == 1
             states: list[Any] = [session.state for session in house.daemon.intake.entries.popitem()[1].open_sessions]
             assert not isinstance(states[0], Held)
+
+    played(story)
+
+
+def test_while_a_set_is_frozen_nobody_looks_who_is_there_and_afterwards_it_starts_as_ever(stage: Stage) -> None:
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            freeze = Freeze("alice", "maintenance", virtual_now())
+            await house.ledger.give_set("default", lambda orders: replace(orders, freeze=freeze))
+            await house.daemon.hear()
+            stage.write(recording("a"), recording("b"))
+            house.offer()
+            looked = stage.calls("channels")
+            await minutes(5)
+            assert stage.calls("channels") == looked
+            await house.ledger.give_set("default", lambda orders: replace(orders, freeze=None))
+            await house.daemon.hear()
+            await minutes(0.5)
+            assert "b" in stage.live_channels()
 
     played(story)
