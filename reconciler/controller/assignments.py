@@ -1,6 +1,7 @@
 """What is to be kept, and who is told what happens to it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from reconciler.executor.turns import Order
@@ -8,6 +9,7 @@ from reconciler.model import Entry, Key
 from reconciler.planning.actions import Because, Hold
 from reconciler.planning.desired import Aim, Desired
 from reconciler.planning.plan import DONE
+from reconciler.planning.windows import outlook
 from reconciler.reconcile import Took
 
 # What a one-shot run does not wait for: it rests on purpose, or only a person or a long time can help.
@@ -42,8 +44,11 @@ class Assignment:
         declared = (self.desired.app_id,) if isinstance(self.desired, Desired) else ()
         return frozenset({self.app_id, *declared})
 
-    @property
-    def order(self) -> Order:
-        """Rank among equals: by priority, then by name."""
-        priority = self.desired.spec.priority if isinstance(self.desired, Desired) else 0
-        return (-priority, self.key.set, self.key.name)
+    def order(self, now: datetime) -> Order:
+        """Rank among equals: by priority, then by the earlier window, then by name (S8)."""
+        if not isinstance(self.desired, Desired):
+            return (0, 0.0, self.key.set, self.key.name)
+        spec = self.desired.spec
+        window = outlook(spec.schedule, now).current if spec.schedule else None
+        opened = window.opens.timestamp() if window and window.opens else 0.0
+        return (-spec.priority, opened, self.key.set, self.key.name)

@@ -73,7 +73,7 @@ class Controller:
         """Ask about every recorder whose last answer is older; nothing else is done."""
 
         async def ask(one: Assignment) -> None:
-            ticket = await self._pace.turn(one.app_id, Band.POLL, one.order)
+            ticket = await self._pace.turn(one.app_id, Band.POLL, one.order(self._clock()))
             await _finished(self._refreshed(one, ticket, older_than))
 
         await _together([ask(one) for one in assignments], None)
@@ -197,7 +197,7 @@ class Controller:
         return again_at
 
     async def _ticket(self, keeper: Keeper, app_id: str, band: Band) -> Ticket | None:
-        keeper.place = self._pace.queue(app_id, band, keeper.assignment.order)
+        keeper.place = self._pace.queue(app_id, band, keeper.assignment.order(self._clock()))
         try:
             return await keeper.place.ticket()
         finally:
@@ -206,7 +206,7 @@ class Controller:
     async def _turn(self, keeper: Keeper, app_id: str, ticket: Ticket | None, watch: Watch) -> datetime:
         one = keeper.assignment
         try:
-            taken = await self._reconciler.turn(one.key, one.desired, self._around, one.order, ticket)
+            taken = await self._reconciler.turn(one.key, one.desired, self._around, one.order(self._clock()), ticket)
         finally:
             if ticket is not None:
                 self._pace.give_back(ticket)
@@ -219,7 +219,9 @@ class Controller:
 
     async def _refreshed(self, one: Assignment, ticket: Ticket, older_than: timedelta) -> None:
         try:
-            taken = await self._reconciler.refresh(one.key, self.gate(one.app_id), one.order, ticket, older_than)
+            taken = await self._reconciler.refresh(
+                one.key, self.gate(one.app_id), one.order(self._clock()), ticket, older_than
+            )
         finally:
             self._pace.give_back(ticket)
         if isinstance(taken, Took):

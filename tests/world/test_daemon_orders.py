@@ -94,6 +94,25 @@ def test_never_starts_again_only_in_a_new_window(stage: Stage) -> None:
     played(story)
 
 
+def test_when_room_is_short_priority_goes_first_then_the_earlier_window(stage: Stage) -> None:
+    """S8."""
+    stage.environ = {**stage.environ, "RECONCILER_MAX_RECORDERS": "2", "RECONCILER_BACKOFF_BASE": "1s"}
+    late, early = "from: 2026-01-01T08:30:00Z", "from: 2026-01-01T08:00:00Z"
+    stage.write(
+        recording("a-later", f"  schedule: {{{late}}}"),
+        recording("b-sooner", f"  schedule: {{{early}}}"),
+        recording("z-first", f"  priority: 5\n  schedule: {{{late}}}"),
+    )
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(2)
+            assert stage.live_channels() == ["b-sooner", "z-first"]
+            assert house.phases()["a-later"] == "NoRoom"
+
+    played(story)
+
+
 # -- orders
 
 
