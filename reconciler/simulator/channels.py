@@ -10,7 +10,7 @@ from reconciler.simulator.options import Options
 class Channels:
     """Users by channel name; all App IDs see the same ones, which is all a simulator needs.
 
-    A list names only channels that were spoken of: joined, left, asked for, or recorded.
+    A list names only channels that were spoken of: joined, left, asked for, or reserved.
     """
 
     options: Options

@@ -202,6 +202,7 @@ class World:
         if route.app_id in self.options.suspended_app_ids:
             raise refused("no_active_status", code=405)
         check_acquire(cname, uid, request, self.options)
+        self.channels.users(cname)  # from now on the channel lists know it
         if self.fleet.count_live(route.app_id) >= self.options.max_recorders:
             raise refused("vendor_over_load", code=406)
         digest = bytes.fromhex(self.fleet.fingerprint("resource", 256))

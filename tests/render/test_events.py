@@ -20,7 +20,8 @@ def test_lines_are_cut_on_a_terminal() -> None:
 def test_json_is_one_document_a_line() -> None:
     assert as_json(EVENTS[1:]) == (
         '{"at": "2026-01-01T09:00:06Z", "set": "default", "name": "standup", "event": "recording.confirmed", '
-        '"reason": "status 5", "message": "", "session": 2, "revision": "r1", "sourceRevision": null, "requestId": null}\n'
+        '"reason": "status 5", "message": "", "session": 2, "revision": "r1", '
+        '"sourceRevision": null, "requestId": null}\n'
         '{"at": "2026-01-01T09:01:00Z", "set": "default", "name": "standup", "event": "recording.unanswered", '
         '"reason": "query answered 504: \\u001b[31mgateway\\ntimeout", "message": "", "session": null, '
         '"revision": null, "sourceRevision": null, "requestId": "Q1"}\n'

@@ -105,6 +105,7 @@ def test_when_room_is_short_priority_goes_first_then_the_earlier_window(stage: S
     )
 
     async def story() -> None:
+        stage.world.join(virtual_seconds(), "a-later", "77")
         async with keeping(stage) as house:
             await minutes(2)
             assert stage.live_channels() == ["b-sooner", "z-first"]
