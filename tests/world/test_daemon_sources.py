@@ -31,12 +31,17 @@ def kinds(house: House) -> list[str]:
     return [str(line["event"]) for line in house.logged if str(line.get("event", "")).startswith("source.")]
 
 
-async def approve(house: House) -> None:
-    """Do what `reconciler approve` does, in another process."""
+async def withheld(house: House) -> str:
+    """Name the revision that waits for a person."""
     standing = await house.ledger.standing("default")
     assert standing is not None
     assert standing.withheld is not None
-    revision = standing.withheld.revision
+    return standing.withheld.revision
+
+
+async def approve(house: House) -> None:
+    """Do what `reconciler approve` does, in another process."""
+    revision = await withheld(house)
     await house.ledger.give_set("default", lambda orders: replace(orders, approved=revision))
     await house.daemon.hear()
 
@@ -200,10 +205,7 @@ def test_an_approval_is_for_one_revision_only(stage: Stage) -> None:
             emptied(stage)
             house.offer()
             await minutes(1)
-            standing = await house.ledger.standing("default")
-            assert standing is not None
-            assert standing.withheld is not None
-            stale = standing.withheld.revision
+            stale = await withheld(house)
             write_each(stage, TWELVE[:2])
             house.offer()
             await minutes(1)
@@ -224,10 +226,7 @@ def test_an_approval_that_was_given_while_no_daemon_ran_counts(stage: Stage) -> 
             emptied(stage)
             house.offer()
             await minutes(1)
-            standing = await house.ledger.standing("default")
-            assert standing is not None
-            assert standing.withheld is not None
-            revision = standing.withheld.revision
+            revision = await withheld(house)
         async with keeping(stage, offer=False) as house:
             await house.ledger.give_set("default", lambda orders: replace(orders, approved=revision))
             house.offer()
