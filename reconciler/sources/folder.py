@@ -98,10 +98,10 @@ class Folder:
 
     async def _meanwhile(self, before: Reading, now: Reading, said: Offer | Trouble | None) -> Offer | Trouble | None:
         """Offer what rests while other files keep changing, or say that the set does not rest."""
-        partly = rested(self._accepted[0], before, now) if self._accepted else None
-        if self._accepted and partly is not None:
+        if self._accepted is not None:
             accepted, manifests = self._accepted
-            if {*partly.files} == {*accepted.files} and not isinstance(said, Trouble):
+            partly = rested(accepted, before, now)
+            if {*partly.files} == {*accepted.files} and not (partly.faults or isinstance(said, Trouble)):
                 return None
             found = await self._aside(partial(judge, partly, self._policy, self._cache))
             if isinstance(found, Offer) and _names(manifests) <= _names(found.manifests):

@@ -12,13 +12,8 @@ def restless(before: Reading, now: Reading) -> tuple[Place, ...]:
     return tuple(sorted(files | {fault.place for fault in {*before.faults} ^ {*now.faults}}))
 
 
-def rested(accepted: Reading, before: Reading, now: Reading) -> Reading | None:
-    """Give the set as it would be if what keeps changing had not been touched since it was accepted.
-
-    None where something cannot be read: what a file that is not seen would say, nobody knows.
-    """
-    if before.faults or now.faults:
-        return None
+def rested(accepted: Reading, before: Reading, now: Reading) -> Reading:
+    """Give the set as it would be if what keeps changing had not been touched since it was accepted."""
     moving = {place.file for place in restless(before, now)}
     files = [file for file in now.files if file.name not in moving]
     files += [file for file in accepted.files if file.name in moving]

@@ -384,12 +384,15 @@ def test_a_file_that_keeps_changing_counts_as_it_last_rested_and_the_others_as_t
 
     async def story(heard: Heard, bell: Bell) -> None:
         await heard.offer()
+        write("m/h.yaml", recording("h", "priority: -2"))
+        bell.ring()
+        await heard.offer()
         noise = asyncio.ensure_future(hammer(bell, 10))
         await asyncio.sleep(1)
         save("m/b.yaml", "b")
         offer = await heard.offer()
         assert names_of(offer.manifests) == ["a", "b", "h"]
-        assert offer.manifests.recordings[2].spec.priority == -1
+        assert offer.manifests.recordings[2].spec.priority == -2
         assert elapsed() < 6
         rest = asyncio.ensure_future(heard.offer())
         await noise
@@ -419,6 +422,86 @@ def test_nothing_is_taken_away_while_files_keep_changing() -> None:
         assert await all_of(heard, 30) == [["a", "h", "moving"]]
 
     play(story)
+
+
+def test_that_nothing_rests_is_said_once_whichever_file_it_is() -> None:
+    save("m/a.yaml", "a", "gone")
+    save("m/h.yaml", "h")
+
+    async def story(heard: Heard, bell: Bell) -> None:
+        await heard.offer()
+        save("m/a.yaml", "a")
+        noise = asyncio.ensure_future(hammer_in_turn(bell))
+        words, names = await all_of(heard, 30)
+        assert "keeps changing" in words
+        assert names == ["a", "h"]
+        await noise
+
+    async def hammer_in_turn(bell: Bell) -> None:
+        for number in range(3):
+            await hammer(bell, 3, f"h{number}.yaml")
+            remove(f"m/h{number}.yaml")
+        bell.ring()
+
+    play(story)
+
+
+def test_a_mended_fault_is_taken_back_also_while_files_keep_changing() -> None:
+    save("m/a.yaml", "a")
+    save("m/h.yaml", "h")
+
+    async def story(heard: Heard, bell: Bell) -> None:
+        before = await heard.offer()
+        write("m/a.yaml", "a: [")
+        bell.ring()
+        assert "this is not YAML" in await heard.words()
+        noise = asyncio.ensure_future(hammer(bell, 10))
+        save("m/a.yaml", "a")
+        assert (await heard.offer()).manifests == before.manifests
+        assert not noise.done()
+        noise.cancel()
+
+    play(story)
+
+
+def test_what_cannot_be_read_is_not_passed_over_while_files_keep_changing() -> None:
+    save("m/a.yaml", "a")
+    save("m/h.yaml", "h")
+
+    async def story(heard: Heard, bell: Bell) -> None:
+        await heard.offer()
+        noise = asyncio.ensure_future(hammer(bell, 6))
+        save("m/b.yaml", "b")
+        link("m/c.yaml", "nowhere")
+        assert "m/h.yaml:1:1: keeps changing" in await heard.words()
+        assert not noise.done()
+        assert await heard.words() == "m/c.yaml:1:1: a dangling link: what it points to does not exist"
+
+    play(story)
+
+
+def test_a_change_that_is_told_of_while_the_set_is_looked_at_is_not_missed() -> None:
+    save("m/a.yaml", "a")
+
+    async def told() -> None:
+        bell = Bell()
+        looks = []
+
+        async def meddling(work: Callable[[], Made]) -> Made:
+            made = work()
+            looks.append(1)
+            if len(looks) == 3:  # twice read, and judged
+                save("m/b.yaml", "b")
+                bell.ring()
+                await asyncio.sleep(0.01)
+            return made
+
+        async with listening(Folder(["m"], Policy(), watch=bell.watch, aside=meddling)) as heard:
+            assert await heard.names() == ["a"]
+            assert await heard.names() == ["a", "b"]
+            assert elapsed() < 1
+
+    run_virtual(told())
 
 
 def test_faults_that_only_rest_would_mend_are_not_said() -> None:

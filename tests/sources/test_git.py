@@ -1,6 +1,7 @@
 """What a git repository offers: real repositories, real keys, and the git program as it is installed."""
 
 import asyncio
+import os
 import shutil
 import stat
 import subprocess
@@ -136,20 +137,19 @@ async def test_the_path_is_a_folder_inside(path: str, names: list[str], place: P
 
 async def test_a_folder_of_the_machine_is_a_repository_too(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = place.origin.declare("a")
-    monkeypatch.chdir(place.home.folder)
-    for url in (str(place.origin.folder), "../origin"):
+    monkeypatch.chdir(place.origin.folder.parent)
+    for url in (str(place.origin.folder), "origin", "./home/../origin"):
         assert await first(place.source(url=url)) == (["a"], f"main@sha1:{commit}")
 
 
 async def test_the_repository_one_stands_in_has_no_say(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.origin.declare("a")
-    other = new_origin(place.home.folder / "other", place.home)
-    other.declare("evil")
     here = new_origin(place.home.folder / "here", place.home)
-    here.git("config", f"url.{other.url}.insteadOf", place.origin.url)
+    here.git("config", "url./nowhere.insteadOf", place.origin.url)
     monkeypatch.chdir(here.folder)
-    place.folder = here.folder / "cache"
-    assert (await first(place.source()))[0] == ["a"]
+    for folder in (place.folder, here.folder / "cache"):
+        place.folder = folder
+        assert (await first(place.source()))[0] == ["a"]
 
 
 async def test_the_environment_of_another_git_has_no_say(place: Place) -> None:
@@ -353,21 +353,27 @@ async def _silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         writer.close()
 
 
-async def test_a_server_that_never_answers_is_trouble_in_time_and_leaves_no_process(place: Place) -> None:
+async def test_a_server_that_never_answers_is_trouble_in_time(place: Place) -> None:
     server = await asyncio.start_server(_silent, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    url = f"http://127.0.0.1:{port}/x.git"
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x.git"
     program = Program(place.home.environ, timeout=timedelta(seconds=0.5))
     assert await first(place.source(url=url, program=program)) == (
         "git ls-remote: no answer within 0.5 s\n"
         "Check the address, the network, and the credentials that git has on this machine."
     )
-    waiting = asyncio.ensure_future(first(place.source(url=url)))
-    await until(lambda: bool(_processes(url)))
+    server.close()
+
+
+async def test_no_process_is_left_behind_when_nobody_listens_any_more(place: Place, tmp_path: Path) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f"#!/bin/sh\nexec sleep 600.{os.getpid()}\n")
+    ssh.chmod(0o755)
+    program = Program({**place.home.environ, "GIT_SSH_COMMAND": str(ssh), "GIT_SSH_VARIANT": "simple"})
+    waiting = asyncio.ensure_future(first(place.source(url="ssh://git@host/x", program=program)))
+    await until(lambda: bool(_processes(f"600.{os.getpid()}")))
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    server.close()
-    await until(lambda: not _processes(url))
+    await until(lambda: not _processes(f"600.{os.getpid()}"))
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -609,6 +615,7 @@ async def test_an_address_is_never_an_option_or_a_program(place: Place, tmp_path
         assert str(
             await first(Git(Remote(url), Policy(from_git=True), folder=place.folder, interval=INTERVAL))
         ).startswith("--git takes")
+    place.home.configure("protocol.ext.allow", "always")
     place.home.configure(f"url.ext::touch {ran} .insteadOf", "file:///evil")
     assert "transport 'ext' not allowed" in str(await first(place.source(url="file:///evil")))
     assert not ran.exists()
