@@ -1,12 +1,17 @@
 """Commands that end: how long they take, beside the least that could do it."""
 
+import itertools
 import tempfile
 import time
 from pathlib import Path
 
+from reconciler.manifests.accept import Policy, accept_reading
+from reconciler.manifests.cache import Cache
+from reconciler.manifests.files import read_files
 from reconciler.simulator.options import Options
 from reconciler.simulator.serve import running_simulator
 from tests.bench.measuring import compare, environment, run, written
+from tests.world.stage import recording
 
 MANY = 500
 
@@ -48,6 +53,25 @@ def _plan(count: int) -> None:
             run("-c", hashing, str(manifests))
 
         compare(f"plan of {count} unchanged recordings", ours, yardstick, "read and hash the files")
+
+
+def reading_again() -> None:
+    """Do what a daemon does at each save: all files are read, and one is another than the last time."""
+    with tempfile.TemporaryDirectory() as name:
+        manifests = written(Path(name), 1000)
+        cache, edits = Cache(), itertools.count(1)
+
+        def ours() -> None:
+            (manifests / "r00000.yaml").write_text(recording("r00000", f"  priority: {next(edits)}\n"))
+            accept_reading(read_files([str(manifests)]), policy=Policy(), cache=cache)
+
+        ours()  # the first time everything is new
+        compare(
+            "read 1000 manifests again, one edited",
+            ours,
+            lambda: read_files([str(manifests)]),
+            "read and hash the files",
+        )
 
 
 def converging() -> None:
