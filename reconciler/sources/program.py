@@ -73,16 +73,7 @@ class Program:
     async def _run(self, arguments: Sequence[str], environ: Mapping[str, str], patience: timedelta) -> str:
         settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
         try:
-            process = await asyncio.create_subprocess_exec(
-                "git",
-                *settings,
-                *arguments,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env={**self._environ(), **environ},
-                start_new_session=True,  # no terminal to ask on, and its children end with it
-            )
+            process = await _started((*settings, *arguments), {**self._environ(), **environ})
         except FileNotFoundError:
             raise NoGitError(_MISSING) from None
         except OSError as wrong:
@@ -97,6 +88,32 @@ class Program:
         return {name: value for name, value in given.items() if not _FOREIGN.fullmatch(name)} | _ENVIRON
 
 
+async def _started(arguments: Sequence[str], environ: Mapping[str, str]) -> asyncio.subprocess.Process:
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            "git",
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environ,
+            start_new_session=True,  # no terminal to ask on, and its children end with it
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(OSError):
+            await _end(await starting)  # it may run already, and have children
+        raise
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
 async def _finished(process: asyncio.subprocess.Process, patience: timedelta) -> tuple[bytes, bytes]:
     try:
         async with asyncio.timeout(patience.total_seconds()):
@@ -105,9 +122,7 @@ async def _finished(process: asyncio.subprocess.Process, patience: timedelta) ->
         raise GitError(f"no answer within {patience.total_seconds():g} s") from None
     finally:
         if process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await _end(process)
 
 
 def _tidy(words: bytes) -> str:
