@@ -4,15 +4,18 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from reconciler.errors import SettingsError
 from reconciler.server.connections import patient
+
+FamilyAddress: TypeAlias = tuple[socket.AddressFamily, tuple[str, int]]
 
 _WORDS = {
     errno.EADDRINUSE: "another process listens there; end it, or name another port",
@@ -37,7 +40,6 @@ class Server:
     """Serves one app on one address, until it is told to stop."""
 
     def __init__(self, app: ASGIApp, limits: Limits = Limits()) -> None:
-        self._limits = limits
         self._listeners: list[socket.socket] = []
         self._server = _Quiet(_config(app, limits))
 
@@ -48,7 +50,7 @@ class Server:
             SettingsError: nobody can listen there.
         """
         try:
-            self._listeners = _listen(host, port)
+            self._listeners = listen(addresses_of(host, port))
         except OSError as error:
             words = _WORDS.get(error.errno or 0) or error.strerror or str(error)
             raise SettingsError(f"RECONCILER_LISTEN: {_address(host, port)}: {words}") from None
@@ -127,12 +129,12 @@ def _config(app: ASGIApp, limits: Limits) -> uvicorn.Config:
     )
 
 
-def _listen(host: str, port: int) -> list[socket.socket]:
-    """Listen on every address of the host that this machine has. Raises OSError, gaierror for an unknown host."""
+def listen(addresses: Iterable[FamilyAddress]) -> list[socket.socket]:
+    """Listen on every address that this machine has, of several with port 0 on the first. Raises OSError."""
     listeners: list[socket.socket] = []
     problem: OSError | None = None
     with contextlib.ExitStack() as opened:
-        for family, address in _addresses(host, port):
+        for family, address in addresses:
             try:
                 listener = opened.enter_context(socket.create_server(address, family=family))
             except OSError as error:
@@ -143,7 +145,7 @@ def _listen(host: str, port: int) -> list[socket.socket]:
                 # asyncio does so only where a socket's protocol was named; without it each answer waits for 40 ms.
                 listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 listeners.append(listener)
-                if not port:
+                if not address[1]:
                     break  # another address would get another port
         if problem and not listeners:
             raise problem
@@ -151,7 +153,8 @@ def _listen(host: str, port: int) -> list[socket.socket]:
     return listeners
 
 
-def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+def addresses_of(host: str, port: int) -> list[FamilyAddress]:
+    """Look a host's name up. Raises OSError: gaierror where nobody knows it."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except UnicodeError:
