@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -71,6 +72,15 @@ def test_over_a_socket_a_cut_answer_is_no_json_and_a_refusal_has_its_status(clie
     assert (cut.status_code, len(cut.content)) == (200, 4)
     assert client.get(f"/dev/v1/channel/user/{APP}/room1").status_code == 503
     assert client.get(f"/dev/v1/channel/{APP}?page_size=1").json()["data"]["total_size"] == 1
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement_of_its_head(client: httpx.Client) -> None:
+    client.get("/_world/calls")
+    began = time.perf_counter()
+    for _ in range(100):
+        client.get("/_world/calls")
+
+    assert time.perf_counter() - began < 100 * 0.03  # an acknowledgement that is put off comes after 0.04 s
 
 
 def test_people_can_play_with_the_world(client: httpx.Client) -> None:
