@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -18,11 +18,12 @@ from reconciler.cli.terminal import Here
 from reconciler.daemon import Outlets
 from reconciler.ledger.ledger import Ledger
 from reconciler.model import Notice
-from reconciler.notifier import Notifier
+from reconciler.notifier import Delivery, Notifier
 from reconciler.server.app import make_app
 from reconciler.server.health import Pulse
 from reconciler.server.metrics import Metrics
 from reconciler.server.serving import Server
+from reconciler.server.snapshot import Snapshot
 from reconciler.server.supervisor import Supervisor
 from reconciler.server.webhooks import Inbox, Unreadable
 from reconciler.settings import Settings
@@ -50,6 +51,7 @@ class Surroundings:
     supervisor: Supervisor
     notifier: Notifier | None
     household: Household | None = None
+    told: Delivery = field(default_factory=Delivery)  # how far notifications were counted
 
     @property
     def outlets(self) -> Outlets:
@@ -76,11 +78,17 @@ class Surroundings:
             SettingsError: nobody can listen at RECONCILER_LISTEN.
         """
         self.household = household
-        server = Server(self._app(household))
-        host, port = self.settings.listen
-        bound = server.bind(host, port)
-        self.outside.log.info("server.listening", address=f"{host}:{bound}")
-        loops: dict[str, Callable[[], Awaitable[None]]] = {"server": server.serve}
+        app, (host, port) = self._app(household), self.settings.listen
+        bound = [Server(app)]
+        self.outside.log.info("server.listening", address=f"{host}:{bound[0].bind(host, port)}")
+
+        async def serve() -> None:
+            server = bound.pop() if bound else Server(app)
+            if not server.is_bound:
+                server.bind(host, port)  # the one before has broken off
+            await server.serve()
+
+        loops: dict[str, Callable[[], Awaitable[None]]] = {"server": serve}
         if self.notifier is not None:
             loops["notifier"] = self.notifier.run
         if self.supervisor.period is not None:
@@ -99,12 +107,21 @@ class Surroundings:
         return make_app(
             pulse=self.pulse,
             metrics=self.metrics,
-            snapshot=lambda: snapshot_of(household),
+            snapshot=lambda: self._snapshot(household),
             readiness=lambda: readiness_of(household),
             ledger=ask,
             inbox=self._inbox(household),
             failed=failed,
         )
+
+    def _snapshot(self, household: Household) -> Snapshot:
+        if self.notifier is not None:
+            before, self.told = self.told, self.notifier.delivery
+            for _ in range(self.told.delivered - before.delivered):
+                self.metrics.notification("delivered")
+            for _ in range(self.told.failed - before.failed):
+                self.metrics.notification("failed")
+        return snapshot_of(household)
 
     def _inbox(self, household: Household) -> Inbox[Notice | Aside] | None:
         secret = self.settings.webhook_secret

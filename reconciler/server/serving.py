@@ -43,6 +43,10 @@ class Server:
         self._listeners: list[socket.socket] = []
         self._server = _Quiet(_config(app, limits))
 
+    @property
+    def is_bound(self) -> bool:
+        return bool(self._listeners)
+
     def bind(self, host: str, port: int) -> int:
         """Listen, and tell the port: 0 takes a free one. Clients wait until `serve`.
 
