@@ -23,7 +23,11 @@ def rows(events: Sequence[Event]) -> list[tuple[str, ...]]:
 
 
 def why(event: Event) -> str:
-    return f"{event.reason}: {event.message}" if event.message else event.reason
+    """Say why it happened, and of a source at which revision it stood; faults of several lines as one."""
+    said = [event.message] if event.message.startswith(event.reason) else [event.reason, event.message]
+    words = "; ".join(": ".join(filter(None, said)).splitlines())
+    told = event.source_revision if event.kind.startswith("source.") else ""
+    return f"{words} (revision {told})" if told else words
 
 
 def session_of(event: Event) -> str:

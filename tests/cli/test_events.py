@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model import Entry, Event
-from tests.cli.reading import BEGUN, NOW, Shell, history, recording, write
+from reconciler.model import Entry, Event, Key
+from tests.cli.reading import BEGUN, NOW, Shell, events_of, history, recording, write
+
+
+@pytest.fixture
+def empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(tmp_path, capsys)
 
 
 @pytest.fixture
@@ -18,7 +23,7 @@ def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
     return shell
 
 
-def told(text: str) -> list[tuple[str, str]]:
+def told(text: str) -> list[tuple[str | None, str]]:
     documents = [json.loads(line) for line in text.splitlines()]
     return [(one["name"], one["event"]) for one in documents]
 
@@ -162,3 +167,33 @@ def test_ctrl_c_ends_following_with_130_and_without_a_word(shell: Shell) -> None
         follow.lines(4)
         code, out, err = follow.interrupt()
     assert (code, out, err.strip()) == (130, b"", b"")
+
+
+def frozen_by(entry: Entry) -> tuple[Event, ...]:
+    return (*events_of(entry), Event(NOW, Key("default", ""), "set.frozen", "maintenance", "by alice"))
+
+
+def test_what_happened_to_the_set_is_told_of_the_set_alone(empty: Shell) -> None:
+    write(empty.ledger, [recording("standup")], frozen_by)
+
+    assert told(empty("events", "-o", "json").out)[-1] == (None, "set.frozen")
+    assert empty("events").out.splitlines()[-1].split()[1:] == [
+        *("-", "set.frozen", "-", "maintenance:", "by", "alice"),
+    ]
+    assert "set.frozen" not in empty("events", "standup").out
+
+
+def test_what_happens_to_the_set_is_followed_unless_one_recording_is(empty: Shell) -> None:
+    write(empty.ledger, [recording("standup")])
+    with (
+        empty.following("events", "-f", "-o", "json") as everything,
+        empty.following("events", "standup", "-f", "-o", "json") as one,
+    ):
+        everything.lines(2)
+        one.lines(2)
+        write(empty.ledger, [recording("standup")], frozen_by)
+
+        assert told("\n".join(everything.lines(3)))[-1] == (None, "set.frozen")
+        assert told("\n".join(one.lines(2))) == [("standup", "recording.started"), ("standup", "recording.found")]
+        write(empty.ledger, [recording("standup")])
+        assert told(one.line()) == [("standup", "recording.started")]

@@ -61,7 +61,7 @@ Events:
   AGE   EVENT                 SESSION  WHY
   100s  recording.started     #2       accepted: sid S1, slot B, uid 2000000002
   94s   recording.confirmed   #2       status 5
-  40s   recording.unanswered  -        query answered 504: \\x1b[31mgateway\\ntimeout
+  40s   recording.unanswered  -        query answered 504: \\x1b[31mgateway; timeout
 """
 
 
