@@ -36,6 +36,8 @@ def command(here: Here, /, paths: tuple[str, ...], *, no_prune: bool, **options:
     force. SIGHUP reads the settings again.
     """
     repository = {name: options[name] for name in ("branch", "tag", "commit", "folder") if options[name]}
+    if "-" in paths:
+        raise click.UsageError("a daemon watches files: standard input has only one content")
     if options["url"] and paths:
         raise click.UsageError("a daemon has one source: paths, or --git")
     if not options["url"] and (repository or options["verify_signatures"]):
@@ -132,8 +134,6 @@ def _source(here: Here, settings: "Settings", paths: tuple[str, ...], options: M
     from reconciler.sources.remote import Branch, Commit, Head, Remote, Tag  # noqa: PLC0415
 
     if not options["url"]:
-        if "-" in paths:
-            raise click.UsageError("a daemon watches files: standard input has only one content")
         return Folder(paths, settings.policy())
     wanted: Head | Branch | Tag | Commit = Head()
     if options["branch"]:
