@@ -60,6 +60,7 @@ async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output
             accept(paths, stdin=stdin, policy=settings.policy())  # says that there are no manifests, if that is why
         if output == "text" or not (options["yes"] or planned.plan.converged):
             show_plan(here, planned, settings.qps, err=output == "json")
+        await site.assert_pruning_lasts(planned)
         site.assert_apps_kept(planned.prepared)
         if not options["allow_mass_stop"]:
             assert_not_emptied(manifests.recordings, planned.prepared.entries, EMPTY_THEM)

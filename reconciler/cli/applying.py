@@ -28,7 +28,7 @@ from reconciler.manifests.accept import ManifestSet, Policy
 from reconciler.manifests.accept import accept as read_manifests
 from reconciler.model import Entry, Key
 from reconciler.planning.actions import Because, Hold
-from reconciler.planning.desired import Desired
+from reconciler.planning.desired import Desired, Unwanted
 from reconciler.planning.guards import assert_apps_kept
 from reconciler.planning.intents import declare
 from reconciler.planning.orders import NO_ORDERS, Orders
@@ -115,13 +115,18 @@ class Site:
                 "Take it out there, or use `reconciler suspend`"
             )
 
+    async def assert_pruning_lasts(self, planned: "Planned") -> None:
+        """Refuse to prune what a running daemon's source has. Raises ReconcilerError."""
+        await self.assert_not_kept(one.key for one in planned.assignments if isinstance(one.desired, Unwanted))
+
     async def assert_within_daemon(self) -> None:
         """Refuse beside a daemon what its source lacks: one set has one source.
 
         Raises:
             UnsafePlanError: naming --set.
         """
-        assert self.ledger is not None
+        if self.ledger is None:
+            return
         source = await self.ledger.keeper(self.set)
         kept = await self.ledger.kept_by_daemon(self.set)
         lacking = sorted(one.name for one in self.manifests.recordings if one.name not in kept)
@@ -265,7 +270,8 @@ class Site:
         declared = {one.key for one in prepared.desired}
         for one in prepared.desired:
             await self._note(one.key, partial(declare, desired=one))
-        await self.dismiss(prepared.entries.keys() - declared)
+        kept = await self.ledger.kept_by_daemon(self.set)
+        await self.dismiss(key for key in prepared.entries.keys() - declared if key.name not in kept)
 
     async def dismiss(self, keys: Iterable[Key]) -> None:
         """Write down that these are no longer declared."""

@@ -55,6 +55,7 @@ async def _delete(
     manifests = accept(paths, stdin=read_stdin(paths), policy=policy) if paths else apps_beside(policy)
     place = here.ledger_place(changes=True)
     async with open_site(outside_of(here, settings), settings, manifests, place, settings.set, create=False) as site:
+        await site.assert_not_frozen()
         prepared = await site.prepare()
         keys = _chosen(names or tuple(one.name for one in manifests.recordings), prepared, site, everything=everything)
         await site.assert_not_kept(keys)

@@ -26,12 +26,14 @@ async def _forget(here: Here, names: tuple[str, ...]) -> int:
     ledger = await open_ledger(here.ledger_place(changes=True), service=None, now=clock, create=False)
     try:
         kept = await ledger.kept_by_daemon(set_name)
-        for key in known(names, await ledger.entries(set_name), set_name):
-            if key.name in kept:
-                raise click.ClickException(
-                    f"{key.name}: still in the manifests of the running daemon, which would start it again at once. "
-                    "Take it out there first"
-                )
+        chosen = known(names, await ledger.entries(set_name), set_name)
+        refused = [key.name for key in chosen if key.name in kept]
+        if refused:
+            raise click.ClickException(
+                f"{', '.join(refused)}: still in the manifests of the running daemon, which would start it again at "
+                "once. Take it out there first"
+            )
+        for key in chosen:
             claim = await ledger.claim(Key(set_name, key.name))
             if claim is None:
                 raise click.ClickException(f"{key.name}: another process has it in hand just now; try again")

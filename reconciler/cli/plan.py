@@ -10,7 +10,7 @@ from reconciler.cli import completing
 from reconciler.cli.terminal import DEFAULT_PATHS, Here, read_stdin
 
 if TYPE_CHECKING:
-    from reconciler.cli.applying import Refresh
+    from reconciler.cli.applying import Planned, Refresh, Site
     from reconciler.planning.plan import Plan
 
 DIFFERENT = 2
@@ -88,11 +88,27 @@ async def _plan(
         if site.ledger is None:
             here.say(f"there is no ledger at {locate(place)} yet: planned as if nothing had been recorded")
         planned = await site.refreshed(Scope(settings.set, prune, targets), refresh)
+        refusals = await _refusals(site, planned)
     if not (manifests.recordings or planned.prepared.is_live):
         accept(paths, stdin=stdin, policy=settings.policy())  # says that there are no manifests, if that is why
+    for refusal in refusals:
+        here.say(f"apply would say: {refusal}")
     try:
         assert_not_emptied(manifests.recordings, planned.prepared.entries, EMPTY_THEM)
         assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent, ALLOW)
     except UnsafePlanError as held_back:
         here.say(f"apply would say: {held_back}")
     return planned.plan, settings.qps * SHARE
+
+
+async def _refusals(site: "Site", planned: "Planned") -> list[str]:
+    """Say what would keep apply from this: a freeze, or a running daemon with another source."""
+    from reconciler.errors import ReconcilerError  # noqa: PLC0415 - only when it is used
+
+    found = []
+    for check in (site.assert_not_frozen(), site.assert_within_daemon(), site.assert_pruning_lasts(planned)):
+        try:
+            await check
+        except ReconcilerError as error:
+            found.append(str(error))
+    return found

@@ -1,20 +1,25 @@
 """A folder of manifests, a ledger and a simulator on a real socket, and ways to run commands against them."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, chdir, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.cli.root import run
+from reconciler.ledger import Ledger, open_ledger
+from reconciler.ledger.standings import Declaration
+from reconciler.planning.standing import Standing
 from reconciler.simulator.faults import FaultPlan, parse_fault
 from reconciler.simulator.options import Options
 from reconciler.simulator.recorder import Recorder
@@ -169,3 +174,28 @@ def place(folder: Path, capfd: pytest.CaptureFixture[str], **options: Any) -> It
         made = Place(folder, running.url, running.world, faults, capfd)
         made.write(recording("a"))
         yield made
+
+
+@asynccontextmanager
+async def ledger_of(here: Place) -> AsyncIterator[Ledger]:
+    """Open the ledger as another holder."""
+    ledger = await open_ledger(here.folder / "ledger.db", service=None, now=lambda: datetime.now(UTC))
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+@contextmanager
+def kept(here: Place, *names: str, **spec: object) -> Iterator[Ledger]:
+    """Have somebody keep the set as a daemon does whose source declares these; nothing is done for it."""
+    with asyncio.Runner() as runner:
+        opened = ledger_of(here)
+        ledger = runner.run(opened.__aenter__())
+        declared = {("Recording", name): Declaration(spec, "there/set.yaml", 1, 1) for name in names}
+        runner.run(ledger.enlist("default", "./there"))
+        runner.run(ledger.accept("default", Standing("./there", "r1", "r1"), declared))  # type: ignore[arg-type] # its keys
+        try:
+            yield ledger
+        finally:
+            runner.run(opened.__aexit__(None, None, None))

@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.agora.token import mint_token
 from reconciler.model import Secret
-from tests.cli.acting import Place, app, place
+from tests.cli.acting import Place, app, kept, place
 from tests.world.stage import APP_ID, recording
 
 CERTIFICATE = "c" * 32
@@ -463,3 +463,53 @@ def test_two_applies_at_once_start_everything_once(here: Place) -> None:
     assert all(json.loads(out)["converged"] for out, _ in answers)
     assert len(here.live()) == len(here.world.recorders) == 10
     assert here.count("start") == 10
+
+
+# -- beside a daemon: one set has one source
+
+
+def test_what_a_daemon_s_source_lacks_is_refused_and_another_set_is_the_way_out(here: Place) -> None:
+    here.write(recording("a"), recording("b"))
+    with kept(here, "a"):
+        answer = here("apply", "--yes")
+        assert answer.code == 4
+        assert answer.err.startswith(
+            "error: refused: a running daemon keeps set default from ./there, which lacks b. "
+            "Add it there, or apply it as another set: --set NAME"
+        )
+        assert here.recorded() == []
+        planned = here("plan")
+        assert planned.code == 0
+        assert "apply would say: refused: a running daemon keeps set default from ./there" in planned.err
+        assert here("apply", "--yes", "--set", "other").code == 0
+    assert here.recorded() == ["a", "b"]
+
+
+def test_what_a_daemon_s_source_has_is_applied(here: Place) -> None:
+    with kept(here, "a", "b"):
+        assert here("apply", "--yes").code == 0
+    assert here.recorded() == ["a"]
+
+
+def test_beside_a_daemon_nothing_it_has_is_pruned_or_called_undeclared(here: Place) -> None:
+    here.write(recording("a"), recording("b"), recording("c"))
+    here("apply", "--yes")
+    here.write(recording("a"))
+    with kept(here, "a", "b"):
+        pruned = here("apply", "--yes", "--prune")
+        assert pruned.code == 1
+        assert "b: still in the manifests of the running daemon" in pruned.err
+        assert "apply would say: b: still in the manifests" in here("plan", "--prune").err
+        assert here.recorded() == ["a", "b", "c"]
+        assert here("apply", "--yes").code == 0
+
+    told = {one["name"]: "unmanaged" in one["message"] for one in here("get", "-o", "json").json}
+    assert told == {"a": False, "b": False, "c": True}
+
+
+def test_once_the_daemon_has_ended_its_source_counts_no_more(here: Place) -> None:
+    with kept(here, "b"):
+        pass
+
+    assert here("apply", "--yes").code == 0
+    assert here.recorded() == ["a"]

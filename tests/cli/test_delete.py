@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.acting import Place, app, place
+from tests.cli.acting import Place, app, kept, place
 from tests.world.stage import recording
 
 
@@ -140,3 +140,31 @@ def test_wrong_usage_is_64(here: Place, argv: list[str]) -> None:
 def test_nothing_is_stopped_unasked(here: Place) -> None:
     assert here("delete", "a").code == 64
     assert here.recorded() == ["a", "b"]
+
+
+@pytest.mark.parametrize("argv", [["a"], ["--all"], ["-f", "manifests"], ["b", "a"]])
+def test_what_a_running_daemon_would_start_again_is_not_deleted_nor_anything_with_it(
+    here: Place, argv: list[str]
+) -> None:
+    """S23."""
+    with kept(here, "a"):
+        answer = here("delete", *argv, "--yes")
+
+    assert answer.code == 1
+    assert "a: still in the manifests of the running daemon, which would start it again at once." in answer.err
+    assert "`reconciler suspend`" in answer.err
+    assert here.recorded() == ["a", "b"]
+
+
+def test_beside_a_daemon_what_it_does_not_have_is_deleted(here: Place) -> None:
+    with kept(here, "a"):
+        assert here("delete", "b", "--yes").code == 0
+    assert here.recorded() == ["a"]
+
+
+def test_a_daemon_that_has_ended_keeps_nobody_from_deleting(here: Place) -> None:
+    with kept(here, "a", "b"):
+        pass
+
+    assert here("delete", "--all", "--yes").code == 0
+    assert here.recorded() == []

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.acting import Place, place
+from tests.cli.acting import Place, kept, place
+from tests.world.stage import recording
 
 
 @pytest.fixture
@@ -60,3 +61,26 @@ def test_a_ledger_that_is_not_there_is_told(here: Place) -> None:
     assert answer.code == 1
     assert "there is no ledger at" in answer.err
     assert not (here.folder / "nowhere.db").exists()
+
+
+def test_what_a_running_daemon_would_start_again_is_not_forgotten_nor_anything_with_it(here: Place) -> None:
+    here.write(recording("a"), recording("b"))
+    here("apply", "--yes")
+    with kept(here, "b"):
+        answer = here("forget", "a", "b")
+
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith("error: b: still in the manifests of the running daemon")
+    assert here.get("a")["sid"]
+    assert here("forget", "a", "b").code == 0  # it has ended
+
+
+def test_beside_a_daemon_what_it_does_not_have_is_forgotten(here: Place) -> None:
+    with kept(here, "b"):
+        assert here("forget", "a").code == 0
+
+
+def test_what_is_frozen_can_be_forgotten_for_nobody_is_called(here: Place) -> None:
+    here("freeze")
+
+    assert here("forget", "a").code == 0
