@@ -133,8 +133,8 @@ class Reconciler:
         match desired:
             case Desired():
                 entry = declare(entry, desired)
-            case Unwanted():
-                entry = replace(entry, declared=False)
+            case Unwanted(removed=removed):
+                entry = replace(entry, declared=entry.declared and not removed)
             case Unmanaged():
                 pass
             case _ as never:

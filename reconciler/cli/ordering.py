@@ -4,7 +4,7 @@ An order stands in the ledger and needs no daemon: whoever acts next, a daemon w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,9 +15,9 @@ from reconciler.cli import completing
 from reconciler.cli.terminal import Here, refuse
 
 if TYPE_CHECKING:
+    from reconciler.cli.ordered import Ordering
     from reconciler.ledger import Ledger
     from reconciler.model import Event, Key
-    from reconciler.planning.orders import Orders
 
 _NAMES = click.argument(
     "names", nargs=-1, required=True, metavar="NAME...", shell_complete=completing.standing_recordings
@@ -35,7 +35,9 @@ def suspend(here: Here, /, names: tuple[str, ...], reason: str, until: str | Non
     """Stop recordings now, and keep them stopped whatever the manifests say, until `resume` or the time."""
     from reconciler.cli.interrupting import run_interruptible  # noqa: PLC0415 - only when it is used
 
-    moment = _moment(until) if until else None
+    if not reason.strip():
+        raise click.BadParameter("say why: it is shown wherever the recording is", param_hint="--reason")
+    moment = _moment(until) if until is not None else None
     return run_interruptible(_suspend(here, names, reason, moment, yes=yes))
 
 
@@ -44,9 +46,9 @@ def suspend(here: Here, /, names: tuple[str, ...], reason: str, until: str | Non
 @_YES
 @click.pass_obj
 def resume(here: Here, /, names: tuple[str, ...], *, yes: bool) -> int:
-    from dataclasses import replace  # noqa: PLC0415 - not needed for the help
+    from reconciler.cli.ordered import resumption  # noqa: PLC0415 - not needed for the help
 
-    asyncio.run(_order(here, names, "resumed", "", lambda orders, _: replace(orders, suspension=None), yes=yes))
+    asyncio.run(_order(here, names, resumption(), yes=yes))
     return 0
 
 
@@ -55,15 +57,9 @@ def resume(here: Here, /, names: tuple[str, ...], *, yes: bool) -> int:
 @_YES
 @click.pass_obj
 def restart(here: Here, /, names: tuple[str, ...], *, yes: bool) -> int:
-    from dataclasses import replace  # noqa: PLC0415 - not needed for the help
+    from reconciler.cli.ordered import renewal  # noqa: PLC0415 - not needed for the help
 
-    from reconciler.planning.orders import Restart  # noqa: PLC0415
-
-    by = here.user()
-    ordered = asyncio.run(
-        _order(here, names, "restarted", "", lambda orders, now: replace(orders, restart=Restart(by, now)), yes=yes)
-    )
-    here.say(f"{', '.join(ordered)}: a fresh session replaces what was opened before this moment")
+    asyncio.run(_order(here, names, renewal(here.user()), yes=yes))
     return 0
 
 
@@ -91,23 +87,12 @@ def approve(here: Here, *, yes: bool) -> int:
 
 
 async def _suspend(here: Here, names: tuple[str, ...], reason: str, until: datetime | None, *, yes: bool) -> int:
-    from dataclasses import replace  # noqa: PLC0415 - not needed for the help
+    from reconciler.cli.ordered import suspension  # noqa: PLC0415 - not needed for the help
 
-    from reconciler.planning.orders import Suspension  # noqa: PLC0415
-
-    by = here.user()
-    await _order(
-        here,
-        names,
-        "suspended",
-        reason,
-        lambda orders, now: replace(orders, suspension=Suspension(by, reason, now, until)),
-        yes=yes,
-    )
-    async with _ledger(here) as ledger:
-        if await ledger.keeper(here.set_name()):
-            return 0
-    return await _stop(here, names, f"suspended by {by}: {reason}")
+    chosen, is_kept = await _order(here, names, suspension(here.user(), reason, until), yes=yes)
+    if until and not is_kept:
+        here.say(f"the first apply after {until:%Y-%m-%d %H:%M} UTC starts them again; a daemon does so by itself")
+    return 0 if is_kept else await _stop(here, chosen, f"suspended by {here.user()}: {reason}")
 
 
 async def _stop(here: Here, names: tuple[str, ...], reason: str) -> int:
@@ -120,9 +105,10 @@ async def _stop(here: Here, names: tuple[str, ...], reason: str) -> int:
     settings = here.settings()
     place, manifests = here.ledger_place(changes=True), apps_beside(settings.policy())
     async with open_site(outside_of(here, settings), settings, manifests, place, settings.set, create=False) as site:
+        await site.assert_not_frozen()
         prepared = await site.prepare()
         live = [(key, entry.open_sessions) for key, entry in prepared.entries.items() if key.name in names]
-        unwanted = Unwanted(reason, may_leave=False)
+        unwanted = Unwanted(reason, removed=False)
         planned = site.plan(
             prepared, tuple(Assignment(key, unwanted, open_[0].identity.app_id) for key, open_ in live if open_)
         )
@@ -134,33 +120,54 @@ async def _stop(here: Here, names: tuple[str, ...], reason: str) -> int:
 
 
 async def _order(
-    here: Here,
-    names: tuple[str, ...],
-    verb: str,
-    reason: str,
-    change: "Callable[[Orders, datetime], Orders]",
-    *,
-    yes: bool,
-) -> tuple[str, ...]:
+    here: Here, names: tuple[str, ...], ordering: "Ordering", *, yes: bool
+) -> tuple[tuple[str, ...], bool]:
+    """Write an order down for each; gives whom it is for, and whether a daemon carries it out."""
     from reconciler.cli.naming import known  # noqa: PLC0415 - only when it is used
+    from reconciler.planning.orders import NO_ORDERS  # noqa: PLC0415
 
     async with _ledger(here) as ledger:
-        set_name = here.set_name()
-        declared = await ledger.declarations(set_name)
-        keys = {_key(set_name, name) for kind, name in declared if kind == "Recording"}
-        chosen = known(names, keys | (await ledger.entries(set_name)).keys(), set_name)
-        here.confirm(f"{', '.join(key.name for key in chosen)}: to be {verb}. Do this?", yes=yes)
-        now = datetime.now(UTC)
+        set_name, now = here.set_name(), datetime.now(UTC)
+        kept = await ledger.declarations(set_name)
+        declared = {_key(set_name, name): one.spec for (kind, name), one in kept.items() if kind == "Recording"}
+        chosen = known(names, declared.keys() | (await ledger.entries(set_name)).keys(), set_name)
+        standing, is_kept = await ledger.orders(set_name), await ledger.keeper(set_name) is not None
+        needless = {key: ordering.needless(standing.get(key, NO_ORDERS), now) for key in chosen}
         for key in chosen:
-            said = _event(here, key, f"recording.{verb}", reason, now)
-            await ledger.give(key, lambda orders: change(orders, now), said)
-        source = await ledger.keeper(set_name)
-        names = tuple(key.name for key in chosen)
-        carried = f"the daemon that keeps {source} obeys at once" if source else "no daemon keeps this set now"
-        here.say(f"{', '.join(names)}: {verb}; {carried}")
-        if not source and verb != "suspended":
-            here.say("the next `reconciler apply` carries it out")
-        return names
+            said = needless[key] or ordering.beside(standing.get(key, NO_ORDERS), now, declared.get(key, {}))
+            if said:
+                here.say(f"{key.name}: {said}")
+        meant = tuple(key for key in chosen if not needless[key])
+        if meant:
+            _ask(here, f"{', '.join(key.name for key in meant)}: {ordering.question}", yes=yes)
+            await _give(here, ledger, meant, ordering)
+        return tuple(key.name for key in meant), is_kept
+
+
+async def _give(here: Here, ledger: "Ledger", keys: "tuple[Key, ...]", ordering: "Ordering") -> None:
+    """Write the order down, and say who carries it out."""
+    now, set_name = datetime.now(UTC), here.set_name()
+    for key in keys:
+        said = _event(here, key, ordering.event, ordering.reason, now)
+        await ledger.give(key, lambda orders: ordering.change(orders, now), said)
+    source = await ledger.keeper(set_name)
+    freeze = (await ledger.set_orders(set_name)).freeze
+    if freeze:
+        carried = f"set {set_name} is {freeze}, so nothing is done before `reconciler unfreeze`"
+    elif source:
+        carried = f"the daemon that keeps {source} obeys at once"
+    elif ordering.done == "suspended":
+        carried = "no daemon keeps this set, so what records is stopped from here"
+    else:
+        carried = "no daemon keeps this set: the next `reconciler apply` carries it out"
+    here.say(f"{', '.join(key.name for key in keys)}: {ordering.done}; {carried}")
+
+
+def _ask(here: Here, question: str, *, yes: bool) -> None:
+    from reconciler.cli.interrupting import asking  # noqa: PLC0415 - only when it is used
+
+    with asking():
+        here.confirm(question, yes=yes)
 
 
 async def _freeze(here: Here, reason: str, *, thaw: bool) -> None:
@@ -170,6 +177,9 @@ async def _freeze(here: Here, reason: str, *, thaw: bool) -> None:
 
     async with _ledger(here) as ledger:
         set_name, now = here.set_name(), datetime.now(UTC)
+        if thaw and not (await ledger.set_orders(set_name)).freeze:
+            here.say(f"set {set_name} is not frozen")
+            return
         frozen = None if thaw else Freeze(here.user(), reason, now)
         kind = "set.unfrozen" if thaw else "set.frozen"
         said = _event(here, _key(set_name, ""), kind, reason, now)
@@ -185,10 +195,14 @@ async def _approve(here: Here, *, yes: bool) -> None:
         standing = await ledger.standing(set_name)
         held = standing.withheld if standing else None
         if standing is None or held is None:
-            refuse(f"no revision of set {set_name} is held")
+            trouble = standing.trouble if standing else ""
+            beside = f"; its source has a fault, which no approval mends:\n{trouble}" if trouble else ""
+            refuse(f"no revision of set {set_name} is held{beside}")
         here.say(f"{standing.source} has held revision {held.label} since {held.since:%Y-%m-%d %H:%M} UTC:")
         here.say(held.reason)
-        here.confirm("Let it through?", yes=yes)
+        if not held.approvable:
+            refuse("no approval lets it through: do what is said there")
+        _ask(here, "Let it through?", yes=yes)
         said = _event(here, _key(set_name, ""), "source.approved", held.reason, now)
         await ledger.give_set(set_name, lambda orders: replace(orders, approved=held.revision), said)
         if await ledger.keeper(set_name):
@@ -223,19 +237,30 @@ def _event(here: Here, key: "Key", kind: str, reason: str, now: datetime) -> "Ev
 
 def _moment(text: str) -> datetime:
     """Read a time with its zone, or how long from now."""
+    now = datetime.now(UTC)
+    try:
+        moment = _read_moment(text, now)
+    except OverflowError:
+        raise _refused(text, "is too far off") from None
+    if moment <= now:
+        raise _refused(text, "is over")
+    return moment
+
+
+def _read_moment(text: str, now: datetime) -> datetime:
     from reconciler.manifests.values import read_duration  # noqa: PLC0415 - only when it is used
 
-    now = datetime.now(UTC)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         try:
             return now + read_duration(text)
         except ValueError:
-            words = f"{text!r} is neither a time such as 2026-05-01T08:00:00Z nor a duration such as 2h"
-            raise click.BadParameter(words, param_hint="--until") from None
+            raise _refused(text, "is neither a time such as 2026-05-01T08:00:00Z nor a duration such as 2h") from None
     if moment.tzinfo is None:
-        raise click.BadParameter(f"{text!r} has no zone: write {text}Z for UTC", param_hint="--until")
-    if moment <= now:
-        raise click.BadParameter(f"{text} is over", param_hint="--until")
+        raise _refused(text, "has no zone: say 2026-05-01T08:00:00Z for UTC, or …+02:00")
     return moment.astimezone(UTC)
+
+
+def _refused(text: str, why: str) -> click.BadParameter:
+    return click.BadParameter(f"{text!r} {why}", param_hint="--until")

@@ -154,12 +154,17 @@ class Intake:
     async def _offered(self, offer: Offer, *, approved: bool = False) -> bool:
         try:
             prepared = self._prepare(offer.manifests)
-            self._assert_safe(offer, prepared, approved=approved)
         except (ManifestError, SettingsError) as error:
             await self._trouble(str(error), offer.revision)
             return False
+        approvable = False
+        try:
+            self._assert_apps_kept(offer, prepared)
+            approvable = True
+            if not approved:
+                self._assert_calm(offer, prepared)
         except UnsafePlanError as error:
-            await self._withhold(offer, str(error))
+            await self._withhold(offer, str(error), approvable=approvable)
             return False
         await self._accept(offer, prepared)
         return True
@@ -170,14 +175,15 @@ class Intake:
         app_ids = self.terms.app_ids_of(manifests)
         return prepare(manifests, app_ids, stock, self.set, self.terms.uid_range, self.terms.values, known or before)
 
-    def _assert_safe(self, offer: Offer, prepared: Prepared, *, approved: bool) -> None:
+    def _assert_apps_kept(self, offer: Offer, prepared: Prepared) -> None:
         mine = prepared.entries
         known = frozenset(self.terms.app_ids_of(offer.manifests).values())
         live = frozenset(one.identity.app_id for entry in mine.values() for one in entry.open_sessions)
         unknown = {app_id for app_id in live - known if self.terms.problem_of(app_id, offer.manifests)}
         assert_apps_kept(mine, frozenset(unknown))
-        if approved:
-            return
+
+    def _assert_calm(self, offer: Offer, prepared: Prepared) -> None:
+        mine = prepared.entries
         assert_not_emptied(offer.manifests.recordings, mine, APPROVE)
         assert_no_mass_stop(self._interrupting(prepared), mine, self.terms.max_stop_percent, APPROVE)
 
@@ -216,12 +222,13 @@ class Intake:
             counted = len(offer.manifests.recordings)
             await self._say("source.accepted", f"{counted} recording{'' if counted == 1 else 's'}", offer.revision)
 
-    async def _withhold(self, offer: Offer, reason: str) -> None:
+    async def _withhold(self, offer: Offer, reason: str, *, approvable: bool) -> None:
         self.withheld = offer
         before = self.standing.withheld
-        if before and (before.revision, before.label) == (offer.manifests.revision, offer.revision):
+        same = (offer.manifests.revision, offer.revision, approvable)
+        if before and (before.revision, before.label, before.approvable) == same:
             return
-        withheld = Withheld(offer.manifests.revision, offer.revision, reason, self.clock())
+        withheld = Withheld(offer.manifests.revision, offer.revision, reason, self.clock(), approvable)
         self.standing = replace(self.standing, withheld=withheld, trouble="", troubled_since=None)
         await self.ledger.stand(self.set, self.standing)
         await self._say("source.held", reason, offer.revision)

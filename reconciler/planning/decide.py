@@ -284,7 +284,7 @@ def _change(situation: Situation, session: Session, desired: Desired) -> Stop | 
 
 def _end(situation: Situation, session: Session) -> Stop | Forget:
     desired = situation.desired
-    leave = isinstance(desired, Unwanted) and desired.may_leave and situation.entry.on_removal == "leave"
+    leave = isinstance(desired, Unwanted) and desired.removed and situation.entry.on_removal == "leave"
     if leave:
         return Forget(session, f"{situation.unwanted}, and onRemoval is leave")
     return Stop(session, situation.unwanted)

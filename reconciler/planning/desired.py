@@ -45,7 +45,7 @@ class Unwanted:
     """What should not be (any more), and why."""
 
     reason: str
-    may_leave: bool = True  # `onRemoval: leave` counts
+    removed: bool = True  # no longer declared, so `onRemoval` counts; False: only stopped, by an order
 
 
 @dataclass(frozen=True, slots=True)

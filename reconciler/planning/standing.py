@@ -14,6 +14,7 @@ class Withheld:
     label: str  # how its source calls it
     reason: str
     since: datetime
+    approvable: bool = True  # False: no person's word makes it safe (S2)
 
 
 @dataclass(frozen=True, slots=True)
