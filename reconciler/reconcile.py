@@ -34,6 +34,7 @@ _TOLD_BY_THE_HOLD = frozenset(
         Because.FROZEN,
         Because.PENDING_NEXT,
         Because.SUSPENDED,
+        Because.UNMANAGED,
     }
 )
 

@@ -50,7 +50,7 @@ def _beside(reading: "Reading", entry: "Entry") -> "Beside":
     sheet = finish(ledger.sheet(entry.key))
     declaration = finish(ledger.declaration(entry.key))
     newest = entry.newest
-    spec = declaration.spec if declaration else newest.applied.spec if newest else {}
+    spec = declaration.spec if declaration and declaration.in_force else newest.applied.spec if newest else {}
     return Beside(
         sheet.orders,
         finish(ledger.set_orders(reading.set)),

@@ -71,7 +71,7 @@ AT_REST: Mapping[str, Phase] = {
 }
 
 # What such a hold says is added to what is known of a recorder that goes on meanwhile.
-_TOLD_BESIDE = frozenset({"AppRefused", "SecretMissing", "PendingNext", "Frozen"})
+_TOLD_BESIDE = frozenset({"AppRefused", "SecretMissing", "PendingNext", "Frozen", "Unmanaged"})
 
 _HELD_WORDS: Mapping[str, str] = {
     "ControlLost": "a recorder lives that cannot be asked or stopped, for its sid was lost; it ends by itself after "
@@ -185,6 +185,8 @@ def message_of(case: Case, phase: Phase) -> str:
     words = _recorder_words(case, state)
     if case.hold and case.hold.because in _TOLD_BESIDE:
         words = f"{words}; {case.hold.reason}"
+        if case.hold.because == "Unmanaged":
+            return words
     return words if case.declared or phase == "Stopping" else f"{words}; unmanaged: no manifest declares it"
 
 

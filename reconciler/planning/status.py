@@ -70,7 +70,8 @@ def status_of(
         uid=_uid(shown, entry, wanted),
         revision=case.revision,
         observed_revision=_observed_revision(case, shown),
-        next_check_at=hold.until if hold else _next_check_at(case),
+        # What was written down of a live recorder's rest is from the time when it began.
+        next_check_at=hold.until if hold and not (case.state and hold is entry.rest) else _next_check_at(case),
         control_expires_at=control_expires_at(case.recorder) if case.recorder else None,
         conditions=conditions_of(case, phase, message),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from reconciler.model import Confirmed, Ended, Event, Key, Session
+from reconciler.model import Confirmed, Ended, Entry, Event, Key, Session
 from reconciler.planning.orders import NO_ORDERS, Orders
 from reconciler.planning.standing import NO_SET_ORDERS, SetOrders, Standing
 from reconciler.planning.status import Status, resource_id_of, sid_of
@@ -46,7 +46,7 @@ def describe(
     key = status.entry.key
     lines = [
         *_facts(status, now),
-        *_section("Orders", _orders(beside, now)),
+        *_section("Orders", _orders(beside, status.entry, now)),
         *_section("Windows", _windows(beside, now)),
         *_section("Source", _source(beside.standing, now)),
         *_section("Likely causes", [_INDENT + cause for cause in likely_causes(status)]),
@@ -58,7 +58,7 @@ def describe(
     return joined(lines)
 
 
-def _orders(beside: Beside, now: datetime) -> list[str]:
+def _orders(beside: Beside, entry: Entry, now: datetime) -> list[str]:
     """Say what people have ordered, as far as it still counts."""
     suspension, restart = beside.orders.suspended(now), beside.orders.restart
     said = []
@@ -67,7 +67,8 @@ def _orders(beside: Beside, now: datetime) -> list[str]:
     if suspension:
         said.append(f"{suspension} ({age(suspension.at, now)} ago); `reconciler resume` takes it back")
     if restart:
-        said.append(f"{restart} {age(restart.at, now)} ago")
+        waits = entry.newest is not None and beside.orders.outdates(entry.newest.opened_at)
+        said.append(f"{restart} {age(restart.at, now)} ago{', not carried out yet' if waits else ''}")
     return [_INDENT + words for words in said]
 
 
@@ -92,7 +93,7 @@ def _source(standing: Standing | None, now: datetime) -> list[str]:
         held = standing.withheld
         rows.append(("Held back:", f"{held.label}, {age(held.since, now)} ago: {held.reason}"))
     if standing.trouble:
-        rows.append(("Trouble:", standing.trouble.splitlines()[0]))
+        rows.append(("Trouble:", "; ".join(standing.trouble.splitlines())))
     return columns(rows, indent=_INDENT)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.model import Applied, Backoff, Ended, Entry, Identity, Inquiry, RecordedFile, Refusal, Seen, Slot
+from reconciler.model import Applied, Backoff, Ended, Entry, Identity, Inquiry, RecordedFile, Refusal, Rest, Seen, Slot
 from reconciler.planning.actions import Because, Hold
 from reconciler.planning.conditions import Condition
 from reconciler.planning.desired import Unwanted
@@ -429,3 +429,20 @@ def test_a_change_that_asks_for_nothing_counts_as_observed_once_decided() -> Non
 )
 def test_a_session_shows_the_handle_it_has(state: Any, handle: tuple[str, str]) -> None:
     assert (resource_id_of(session(state)), sid_of(session(state))) == handle
+
+
+def test_what_a_daemon_does_not_manage_says_so_whether_it_lives_or_not() -> None:
+    unmanaged = "unmanaged: no accepted manifest has ever declared it"
+    rest = Rest("Unmanaged", unmanaged, at(15), at(0))
+    live = status_of(entry(session(confirmed(0, seen(60))), rest=rest), at(61))
+
+    assert live.phase == "Recording"
+    assert live.message == f"status 5, 0 files; {unmanaged}"
+    assert live.next_check_at == at(75)
+    assert status_of(entry(rest=rest), at(1)).message == unmanaged
+
+
+def test_an_old_rest_does_not_say_when_a_live_recorder_is_asked_next() -> None:
+    page = entry(session(confirmed(0, seen(600))), rest=Rest("Frozen", "frozen by alice", at(15), at(0)))
+
+    assert status_of(page, at(601)).next_check_at == at(615)
