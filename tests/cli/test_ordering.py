@@ -303,8 +303,8 @@ def test_freeze_says_what_it_means_and_unfreeze_takes_it_back(here: Place) -> No
     assert here("unfreeze").err == "set default is no longer frozen\n"
     assert here("unfreeze").err == "set default is not frozen\n"
     assert [line.split(maxsplit=1)[1] for line in here("events").out.splitlines() if "set." in line] == [
-        "(set)  set.frozen           -   maintenance: by alice",
-        "(set)  set.unfrozen         -   by alice",
+        "-  set.frozen           -   maintenance: by alice",
+        "-  set.unfrozen         -   by alice",
     ]
 
 

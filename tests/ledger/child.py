@@ -20,6 +20,15 @@ async def hold(path: str, *names: str) -> None:
     await ledger.close()
 
 
+async def keep(path: str, source: str) -> None:
+    """Keep the default set as a daemon does, say so, and live until killed or told to end."""
+    ledger = await open_ledger(path, service="agora", now=now)
+    await ledger.enlist("default", source)
+    print("kept", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    await ledger.close()
+
+
 async def work(path: str, mark: str) -> None:
     """Open, write under own names and under a shared one, draw calls."""
     ledger = await open_ledger(path, service="agora", now=now, run=WriterThread())
@@ -46,7 +55,7 @@ async def look(path: str) -> None:
     await ledger.close()
 
 
-TASKS: dict[str, Callable[..., Coroutine[None, None, None]]] = {"hold": hold, "work": work, "look": look}
+TASKS: dict[str, Callable[..., Coroutine[None, None, None]]] = {"hold": hold, "keep": keep, "work": work, "look": look}
 
 if __name__ == "__main__":
     user, what, *arguments = sys.argv[1:]
