@@ -157,13 +157,13 @@ def test_what_is_not_in_the_set_any_more_is_forgotten() -> None:
 def test_what_one_refused_set_had_is_forgotten_with_the_next() -> None:
     cache = Cache()
     for number in range(20):
-        Path("m/a.yaml").write_text(recording("a", f"priority: {number}"))
+        Path("m/a.yaml").write_text(recording("a", f"channel: forgotten-{number}"))
         Path("m/b.yaml").write_text("a: [")
         outcome(cache)
     gc.collect()
-    kept = {one.priority for one in gc.get_objects() if type(one).__name__ == "RecordingSpec"}
-    assert 19 in kept
-    assert not kept & set(range(1, 19))
+    kept = {one.channel for one in gc.get_objects() if type(one).__name__ == "RecordingSpec"}
+    assert "forgotten-19" in kept
+    assert not kept & {f"forgotten-{number}" for number in range(19)}
 
 
 def test_references_are_judged_anew_for_links_and_settings_may_have_changed() -> None:
