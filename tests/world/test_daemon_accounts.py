@@ -1,0 +1,147 @@
+"""What a daemon does about credentials, identities and secrets that are missing, taken or changed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cli.acting import app
+from tests.virtual_time import virtual_now
+from tests.world.house import keeping
+from tests.world.stage import Stage, minutes, played, recording
+
+OTHER_APP = app("other", f"appId: {'f' * 32}, customerId: {{env: OTHER_ID}}, customerSecret: {{env: OTHER_SECRET}}")
+IN_OTHER = recording("c", "  app: other")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    stage = Stage(tmp_path)
+    stage.environ |= {"OTHER_ID": "id-51ab", "OTHER_SECRET": "other-secret-03fe"}
+    return stage
+
+
+def test_an_app_whose_secret_cannot_be_read_holds_its_recordings_and_no_others(stage: Stage) -> None:
+    stage.write(recording("a"), IN_OTHER, OTHER_APP)
+    secret = stage.environ.pop("OTHER_SECRET")
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(2)
+            assert house.phases() == {"a": "Converged", "c": "SecretMissing"}
+            assert stage.live_channels() == ["a"]
+            keepers = {key.name: keeper for key, keeper in house.daemon.controller.keepers.items()}
+            assert "OTHER_SECRET" in str(keepers["c"].hold)
+            assert not house.daemon.intake.standing.trouble
+        stage.environ["OTHER_SECRET"] = secret
+        async with keeping(stage):
+            await minutes(1)
+            assert stage.live_channels() == ["a", "c"]
+
+    played(story)
+
+
+def test_a_live_recording_whose_app_s_secret_is_gone_is_left_alone(stage: Stage) -> None:
+    stage.write(recording("a"), IN_OTHER, OTHER_APP)
+
+    async def story() -> None:
+        async with keeping(stage):
+            await minutes(1)
+            assert stage.live_channels() == ["a", "c"]
+        del stage.environ["OTHER_SECRET"]
+        stops = stage.calls("stop")
+        stage.write(recording("a"), recording("c", "  app: other\n  files: {formats: [hls, mp4]}"), OTHER_APP)
+        async with keeping(stage) as house:
+            await minutes(5)
+            assert house.phases()["c"] in ("SecretMissing", "AppRefused")
+            assert (stage.live_channels(), stage.calls("stop")) == (["a", "c"], stops)
+
+    played(story)
+
+
+def test_an_app_at_another_service_than_the_ledger_s_holds_its_recordings(stage: Stage) -> None:
+    stage.write(recording("a"), IN_OTHER, OTHER_APP.replace("appId:", "apiUrl: 'https://api.agora.io', appId:"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(2)
+            assert house.phases() == {"a": "Converged", "c": "SecretMissing"}
+            keepers = {key.name: keeper for key, keeper in house.daemon.controller.keepers.items()}
+            assert "one is Agora and one a simulator" in str(keepers["c"].hold)
+
+    played(story)
+
+
+def test_a_set_that_drops_the_app_of_what_is_live_is_held_and_no_approval_helps(stage: Stage) -> None:
+    """S2."""
+    stage.write(recording("a"), IN_OTHER, OTHER_APP)
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            stage.write(recording("a"))
+            house.offer()
+            await minutes(1)
+            withheld = house.daemon.intake.standing.withheld
+            assert withheld is not None
+            assert not withheld.approvable
+            assert "could not be stopped any more: c" in withheld.reason
+            await house.ledger.give_set("default", lambda orders: replace(orders, approved=withheld.revision))
+            await house.daemon.hear()
+            await minutes(1)
+            assert house.daemon.intake.standing.withheld == withheld
+            assert stage.live_channels() == ["a", "c"]
+            stage.write(recording("a"), OTHER_APP)
+            house.offer()
+            await minutes(1)
+            assert stage.live_channels() == ["a"]
+            stage.write(recording("a"))
+            house.offer()
+            await minutes(1)
+            assert house.daemon.intake.standing.withheld is None
+
+    played(story)
+
+
+def test_an_identity_that_another_set_has_is_a_trouble_that_names_it(stage: Stage, tmp_path: Path) -> None:
+    night = Stage(tmp_path, set_name="night")
+    night.world = stage.world
+    night.write(recording("theirs", "  channel: hall\n  uid: 5"))
+
+    async def story() -> None:
+        assert (await night.apply()).is_done
+        stage.write(recording("a"))
+        async with keeping(stage) as house:
+            await minutes(1)
+            stage.write(recording("a"), recording("ours", "  channel: hall\n  uid: 5"))
+            house.offer()
+            await minutes(1)
+            assert "the live recording theirs of set night" in house.daemon.intake.standing.trouble
+            assert stage.live_channels() == ["a", "hall"]
+            assert stage.calls("stop") == 0
+
+    played(story)
+
+
+def test_a_secret_that_is_rotated_on_disk_is_seen_and_sent_once(stage: Stage, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "storage").write_text("first-key-aa10\n")
+    stage.environ["RECONCILER_SECRETS_DIR"] = str(secrets)
+    stage.write(recording("a").replace("secretKey: {env: SECRET_KEY}", "secretKey: {file: storage}"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            assert stage.calls("update") == 0
+            (secrets / "storage").write_text("second-key-bb20\n")
+            began = virtual_now()
+            await minutes(1)
+            assert stage.calls("update") == 1
+            assert house.phases() == {"a": "Converged"}
+            await minutes(5)
+            assert (stage.calls("update"), stage.calls("stop")) == (1, 0)
+            assert virtual_now() > began
+
+    played(story)
+    assert "second-key-bb20" not in stage.ledger.read_bytes().decode("latin-1")
