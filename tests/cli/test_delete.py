@@ -114,7 +114,7 @@ def test_without_credentials_nothing_is_written_down(here: Place) -> None:
 
 def test_what_does_not_confirm_the_stop_is_3_and_stopped_by_the_next(here: Place) -> None:
     here.fault("stop#1-2 refuse 503")
-    answer = here("delete", "a", "--yes", "--timeout", "0.02s")
+    answer = here("delete", "a", "--yes", "--timeout", "0.5s", RECONCILER_RETRY_DELAYS="5,5,5")
 
     assert answer.code == 3
     assert here.get("a")["phase"] == "Stopping"
@@ -124,7 +124,7 @@ def test_what_does_not_confirm_the_stop_is_3_and_stopped_by_the_next(here: Place
 
 def test_an_apply_of_the_rest_finishes_a_stop_that_was_begun(here: Place) -> None:
     here.fault("stop#1 refuse 503")
-    assert here("delete", "a", "--yes", "--timeout", "0.02s").code == 3
+    assert here("delete", "a", "--yes", "--timeout", "0.5s", RECONCILER_RETRY_DELAYS="5,5,5").code == 3
     here.write(recording("b"))
 
     assert here("apply", "--yes").code == 0
