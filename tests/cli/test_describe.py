@@ -83,16 +83,16 @@ async def standing(shell: Shell, page: Standing, changed: Declarations) -> Ledge
 
 async def test_orders_are_told_with_who_why_and_since_when(shell: Shell) -> None:
     ledger = await open_ledger(shell.ledger, service=None, now=lambda: NOW)
-    hour_ago = NOW - timedelta(hours=1)
-    orders = Orders(Suspension("alice", "privacy", hour_ago), Restart("bob", hour_ago))
+    long_ago = NOW - timedelta(hours=20, minutes=5)  # told by the hour, however slow the machine
+    orders = Orders(Suspension("alice", "privacy", long_ago), Restart("bob", long_ago))
     await ledger.give(Key("default", "standup"), lambda _: orders)
-    await ledger.give_set("default", lambda _: SetOrders(Freeze("carol", "maintenance", hour_ago)))
+    await ledger.give_set("default", lambda _: SetOrders(Freeze("carol", "maintenance", long_ago)))
     await ledger.close()
 
     assert section(shell("describe", "standup").out, "Orders") == [
         "  the set is frozen by carol: maintenance; `reconciler unfreeze` lets it go on",
-        "  suspended by alice: privacy (60m ago); `reconciler resume` takes it back",
-        "  restart ordered by bob 60m ago, not carried out yet",
+        "  suspended by alice: privacy (20h ago); `reconciler resume` takes it back",
+        "  restart ordered by bob 20h ago, not carried out yet",
     ]
 
 
@@ -136,7 +136,7 @@ async def test_what_is_no_longer_declared_has_no_windows(shell: Shell) -> None:
 async def test_how_the_source_stands_is_told(shell: Shell) -> None:
     page = Standing(
         *("./there", "r1", "main@sha1:0a1b", NOW - timedelta(hours=2)),
-        withheld=Withheld("r2", "main@sha1:5d41", "refused: 12 of 20", NOW - timedelta(hours=1)),
+        withheld=Withheld("r2", "main@sha1:5d41", "refused: 12 of 20", NOW - timedelta(hours=20, minutes=5)),
         trouble="a.yaml:1:1: is none\nb.yaml:1:1: nor this",
         troubled_since=NOW - timedelta(hours=1),
     )
@@ -147,7 +147,7 @@ async def test_how_the_source_stands_is_told(shell: Shell) -> None:
     said = {title.strip(): words.strip() for title, words in lines}
     assert [*said] == ["From", "In force", "Since", "Held back", "Trouble"]
     assert (said["From"], said["In force"]) == ("./there", "main@sha1:0a1b")
-    assert said["Held back"] == "main@sha1:5d41, 60m ago: refused: 12 of 20"
+    assert said["Held back"] == "main@sha1:5d41, 20h ago: refused: 12 of 20"
     assert said["Trouble"] == "a.yaml:1:1: is none; b.yaml:1:1: nor this"
 
 
