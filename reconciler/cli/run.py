@@ -145,6 +145,3 @@ def _source(here: Here, settings: "Settings", paths: tuple[str, ...], options: M
     remote = Remote(options["url"], wanted, options["folder"] or ".", verified=options["verify_signatures"])
     folder = here.cache_folder() / "git" / settings.set
     return Git(remote, settings.policy(from_git=True), folder=folder, interval=settings.git_interval)
-
-
-__all__ = ["command"]

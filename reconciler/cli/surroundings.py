@@ -42,7 +42,6 @@ Loops = Mapping[str, Callable[[], Awaitable[None]]]
 class Surroundings:
     """Everything that is told how the daemon goes."""
 
-    here: Here
     settings: Settings
     outside: Outside
     ledger: Ledger
@@ -158,7 +157,6 @@ async def surroundings(here: Here, settings: Settings, ledger: Ledger, outside: 
     """Make what stands around a daemon; nothing of it runs before the daemon does."""
     async with open_notifications(ledger, settings.set, settings, outside.log) as notifier:
         yield Surroundings(
-            here=here,
             settings=settings,
             outside=outside,
             ledger=ledger,

@@ -12,6 +12,7 @@ from reconciler.controller.keeper import Keeper
 from reconciler.executor.turns import band_of
 from reconciler.model import Entry, Key
 from reconciler.planning.actions import Hold
+from reconciler.planning.backoff import doubled
 from reconciler.planning.desired import Aim, Desired
 from reconciler.planning.occupancy import Presence
 from reconciler.planning.outcomes import AppRefused, NoRoom
@@ -153,8 +154,7 @@ class Controller:
             await self._rest(keeper, until)
 
     def _pause_after_failure(self, keeper: Keeper) -> datetime:
-        rules = self._rules_of(keeper.assignment.app_id)
-        wait: timedelta = min(rules.backoff_base * 2 ** min(keeper.failures, 30), rules.backoff_max)
+        wait = doubled(keeper.failures, self._rules_of(keeper.assignment.app_id))
         keeper.failures += 1
         return self._clock() + wait
 

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconciler.model import Key
+from reconciler.planning.backoff import doubled
 from reconciler.planning.rules import Rules
 from reconciler.planning.situation import OPEN_GATE, Gate
-
-_MOST_DOUBLINGS = 30  # more than any maximum; the power is capped so that it cannot overflow
 
 
 @dataclass(slots=True)
@@ -68,7 +67,7 @@ class Gates:
         times = shut.times if shut is not None and bool(shut.refused) == bool(refused) else 0
         if shut is not None and shut.prober is None and times and now < shut.until:
             return  # a call that left before the gate closed says nothing new
-        wait = min(rules.backoff_base * 2 ** min(times, _MOST_DOUBLINGS), rules.backoff_max)
+        wait = doubled(times, rules)
         self._shut[app_id] = _Shut(now + wait, wait, times + 1, refused)
 
     def answered(self, app_id: str, key: Key) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from reconciler.controller.assignments import Assignment
 from reconciler.errors import ManifestError, SettingsError, UnsafePlanError
 from reconciler.intake.declaring import changed_declarations, lacks_address, manifests_of
-from reconciler.intake.preparing import Completed, Prepared, Stock, pending_renames, prepare
+from reconciler.intake.preparing import GONE, Completed, Prepared, Stock, pending_renames, prepare
 from reconciler.intake.values import References, Values, places_of
 from reconciler.ledger.ledger import Ledger
 from reconciler.ledger.standings import Declaration, Place
@@ -25,7 +25,6 @@ from reconciler.reconcile import RulesOf
 from reconciler.sources.source import Offer, Trouble
 
 NOTHING = ManifestSet((), {}, "", {})
-GONE = "its manifest is gone"
 APPROVE = "`reconciler approve` lets it through, once"
 
 

@@ -20,6 +20,7 @@ from reconciler.planning.plan import PlannedAction
 from reconciler.planning.situation import app_id_of
 from reconciler.planning.slots import UidRange
 
+GONE = "its manifest is gone"
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
@@ -84,7 +85,7 @@ class Prepared:
         for key, entry in self.entries.items():
             if key in declared or not scope.covers(key) or not entry.open_sessions:
                 continue
-            reason = "its manifest is gone" if scope.prune else _unfinished(entry)
+            reason = GONE if scope.prune else _unfinished(entry)
             if reason:
                 unwanted = Unwanted(reason)
                 keep.append(Assignment(key, unwanted, app_id_of(entry, unwanted)))

@@ -41,6 +41,7 @@ from reconciler.planning.rules import Rules
 from reconciler.planning.situation import NOTHING_AROUND, Around, Situation, held_by_pace, held_by_secrets
 
 RESOURCE_ID_LIFE = timedelta(minutes=5)  # from acquire to start (agora-api.md 5.1)
+_UNMANAGED = "unmanaged: no accepted manifest has ever declared it"
 UPDATE_ORDER = (Consequence.SUBSCRIPTION, Consequence.LAYOUT, Consequence.WEB, Consequence.STORAGE)
 
 
@@ -82,7 +83,7 @@ def _watched(situation: Situation) -> Action:
     """Look after nothing but the facts: what is not ours to keep is neither started nor stopped."""
     session = next(iter(situation.entry.open_sessions), None)
     if session is None or isinstance(session.state, Intended | Held):
-        return Hold(None, Because.UNMANAGED, "unmanaged: no accepted manifest has ever declared it")
+        return Hold(None, Because.UNMANAGED, _UNMANAGED)
     if isinstance(session.state, Stopping):
         return _stopping(situation, session, session.state)
     assert isinstance(session.state, Accepted | Confirmed)
@@ -91,7 +92,7 @@ def _watched(situation: Situation) -> Action:
     ask_at = next_inquiry(session, situation.rules, situation.now)
     if situation.now >= ask_at:
         return Observe(session, "due")
-    return Hold(ask_at, Because.UNMANAGED, "unmanaged: no accepted manifest has ever declared it")
+    return Hold(ask_at, Because.UNMANAGED, _UNMANAGED)
 
 
 def _kept(situation: Situation) -> Action:
