@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.agora.client import Client, open_http
 from reconciler.agora.pace import Band, Pace
-from reconciler.agora.quota import next_slot
+from reconciler.agora.quota import Slice, next_slice
 from reconciler.agora.wire import acquire_body, start_body
 from reconciler.errors import LedgerError
 from reconciler.lookout import Lookout
@@ -73,12 +73,11 @@ class Scene:
     def seconds(self) -> float:
         return round(asyncio.get_running_loop().time(), 1)
 
-    async def _draw(self, app_id: str) -> float:
+    async def _draw(self, app_id: str, most: int) -> Slice:
         if self.ledger_fails:
             raise LedgerError("disk full")
-        now = virtual_now()
-        slot_at, self._next_at[app_id] = next_slot(now, self._next_at.get(app_id), None, 10)
-        return (slot_at - now).total_seconds()
+        drawn, self._next_at[app_id] = next_slice(virtual_now(), self._next_at.get(app_id), None, 10, most)
+        return drawn
 
     def heard(self, when: str, endpoint: str, _: str) -> None:
         if when == "before":

@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from reconciler.agora.quota import MOST_AT_ONCE, Slice
+
 _FRESH = 0.05  # seconds; an unused call time older than this is lost, so that no burst follows
+_ROUNDING = 1e-6  # seconds
+_NOTHING = Slice(0.0, 0.0, 0)
 _GOOD_FOR = 0.25  # seconds a ticket lasts: those held up behind a slow ledger must not leave all at once
 
 
@@ -56,13 +60,39 @@ class _Lane:
 
     waiters: list[_Waiter] = field(default_factory=list)
     pump: asyncio.Task[None] | None = None
-    slot: float | None = None  # drawn and not used yet, in loop time
+    slot: float | None = None  # a call time that was not needed after all, in loop time
+    drawn: Slice = _NOTHING  # the slice in hand
+    next_at: float = 0.0  # its next call time
+    last_at: float = float("-inf")  # its last one
+    used: int = 0  # calls that left in it
 
     def best(self) -> _Waiter | None:
         """Look at the most urgent one that still waits."""
         while self.waiters and self.waiters[0].turn.done():
             heapq.heappop(self.waiters)
         return self.waiters[0] if self.waiters else None
+
+    def take_up(self, drawn: Slice, now: float) -> float:
+        """Go on with a slice that was just drawn; gives its first call time."""
+        # However late the ledger answers: two calls never leave closer than a step.
+        first = max(now + drawn.wait, self.next_at)
+        self.last_at = first + (drawn.count - 1) * drawn.step + _ROUNDING
+        self.next_at, self.drawn, self.used = first + drawn.step, drawn, 1
+        return first
+
+    def next_slot(self, now: float) -> float | None:
+        """Take the next call time of the slice in hand; None: it is used up, or over."""
+        slot = max(now, self.next_at)
+        if self.used == self.drawn.count or slot > self.last_at:
+            return None
+        self.next_at, self.used = slot + self.drawn.step, self.used + 1
+        return slot
+
+    def wish(self, now: float) -> int:
+        """Tell how many call times are worth drawing: for all who wait, and more while one slice follows another."""
+        waiting = sum(not waiter.turn.done() for waiter in self.waiters[:MOST_AT_ONCE])
+        goes_on = now < self.last_at + 2 * self.drawn.step
+        return max(waiting, 2 * self.drawn.count if goes_on else 1)
 
     def release(self, slot: float) -> None:
         """Let the most urgent one go, or keep the call time for whoever comes in time."""
@@ -104,12 +134,12 @@ class Place:
 class Pace:
     """Hands out call times. All calls of a process go through one of these.
 
-    `draw` gives the seconds from now to the App ID's next call time; it is asked only while somebody waits, once per
-    call time. `throttled` hears of a 429.
+    `draw` gives the App ID's next call times, up to so many; it is asked only while somebody waits. `throttled` hears
+    of a 429.
     """
 
     def __init__(
-        self, draw: Callable[[str], Awaitable[float]], throttled: Callable[[str], Awaitable[None]] | None = None
+        self, draw: Callable[[str, int], Awaitable[Slice]], throttled: Callable[[str], Awaitable[None]] | None = None
     ) -> None:
         self._draw = draw
         self._throttled = throttled
@@ -152,6 +182,8 @@ class Pace:
     async def slow(self, app_id: str) -> None:
         """Say that the service has answered 429."""
         self.slowed_at[app_id] = asyncio.get_running_loop().time()
+        if app_id in self._lanes:
+            self._lanes[app_id].last_at = float("-inf")  # its slice was drawn at the pace that was too much
         if self._throttled is not None:
             await self._throttled(app_id)
 
@@ -181,5 +213,7 @@ class Pace:
         kept, lane.slot = lane.slot, None
         if kept is not None and kept >= now() - _FRESH:
             return kept
-        seconds = await self._draw(app_id)
-        return now() + seconds
+        slot = lane.next_slot(now())
+        if slot is None:
+            slot = lane.take_up(await self._draw(app_id, lane.wish(now())), now())
+        return slot

@@ -132,6 +132,7 @@ async def _ask_at(
     """Query a recorder that cannot exist (S24): whoever may ask is told that it is not there."""
     from reconciler.agora.client import Client, open_http  # noqa: PLC0415 - httpx
     from reconciler.agora.pace import Pace  # noqa: PLC0415 - see above
+    from reconciler.agora.quota import Slice  # noqa: PLC0415 - see above
     from reconciler.model import Handle, Identity  # noqa: PLC0415 - see above
 
     app_id, customer_id, customer_secret = account
@@ -140,12 +141,12 @@ async def _ask_at(
     async def note(response: Any) -> None:
         heard.append((response.headers.get("Date", ""), _now()))
 
-    async def draw(one: str) -> float:
+    async def draw(one: str, most: int) -> Slice:
         # The call counts for every process on this ledger; without a usable one there is nobody to share with.
         try:
-            return await ledger.draw(one, settings.qps) if ledger else 0.0
+            return await ledger.draw(one, settings.qps, most) if ledger else Slice(0.0, 0.0)
         except LedgerError:
-            return 0.0
+            return Slice(0.0, 0.0)
 
     async with open_http(settings.http_timeout) as http:
         http.event_hooks = {"response": [note]}

@@ -79,7 +79,7 @@ async def open_workshop(
     """Wire ledger and service; accounts are admitted afterwards. Connections are closed at the end."""
     accounts: dict[str, Account] = {}
     services: dict[str, Service] = {}
-    pace = Pace(lambda app_id: ledger.draw(app_id, accounts[app_id].qps), ledger.throttled)
+    pace = Pace(lambda app_id, most: ledger.draw(app_id, accounts[app_id].qps, most), ledger.throttled)
     async with open_http(settings.http_timeout, transport) as http:
         reconciler = Reconciler(ledger, Executor(ledger, services, clock), clock, rules_of, log)
         controller = Controller(reconciler, pace, clock, rules_of)

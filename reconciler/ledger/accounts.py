@@ -27,16 +27,16 @@ def settle_fact(connection: Connection, name: str, value: str) -> str:
     return fact(connection, name) or value
 
 
-def draw(connection: Connection, app_id: str, qps: float, now: datetime) -> float:
+def draw(connection: Connection, app_id: str, qps: float, most: int, now: datetime) -> quota.Slice:
     row = connection.execute("SELECT next_at, slow_until FROM quota WHERE app_id = ?", (app_id,)).fetchone()
     next_at, slow_until = (_time(app_id, text) for text in row or (None, None))
-    slot_at, next_at = quota.next_slot(now, next_at, slow_until, qps)
+    drawn, next_at = quota.next_slice(now, next_at, slow_until, qps, most)
     connection.execute(
         "INSERT INTO quota (app_id, next_at) VALUES (?, ?) "
         "ON CONFLICT (app_id) DO UPDATE SET next_at = excluded.next_at",
         (app_id, documents.stamp(next_at)),
     )
-    return max((slot_at - now).total_seconds(), 0.0)
+    return drawn
 
 
 def throttled(connection: Connection, app_id: str, now: datetime) -> None:

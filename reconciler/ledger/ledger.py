@@ -7,6 +7,7 @@ from datetime import datetime
 from os import PathLike
 from typing import TypeVar
 
+from reconciler.agora.quota import Slice
 from reconciler.errors import LedgerError
 from reconciler.ledger import accounts, claims, entries, files, history, notices, orders, standings
 from reconciler.ledger.claims import Claim
@@ -302,9 +303,9 @@ class Ledger:
 
     # -- the quota
 
-    async def draw(self, app_id: str, qps: float) -> float:
-        """Take the next call slot of the App ID, shared by all processes on this ledger; gives the seconds until it."""
-        return await self._write("draw", lambda connection: accounts.draw(connection, app_id, qps, self._now()))
+    async def draw(self, app_id: str, qps: float, most: int = 1) -> Slice:
+        """Take the next call times of the App ID, up to `most`; all processes on this ledger share them."""
+        return await self._write("draw", lambda connection: accounts.draw(connection, app_id, qps, most, self._now()))
 
     async def throttled(self, app_id: str) -> None:
         """Slow the App ID's calls down for a minute, after a 429."""

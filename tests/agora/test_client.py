@@ -19,6 +19,7 @@ from reconciler.agora.client import Client, open_http
 from reconciler.agora.exchange import Method
 from reconciler.agora.hosts import accepted_url
 from reconciler.agora.pace import Pace
+from reconciler.agora.quota import Slice
 from reconciler.agora.wire import acquire_body, layout_body, start_body, stop_body, update_body
 from reconciler.errors import (
     AppRejectedError,
@@ -88,9 +89,9 @@ class Stage:
         self.times.append(asyncio.get_running_loop().time())
         return await self.answer(request)
 
-    async def _draw(self, _: str) -> float:
+    async def _draw(self, _app_id: str, _most: int) -> Slice:
         self.drawn += 1
-        return 0.1
+        return Slice(0.1, 0.0)
 
     async def _slow(self, app_id: str) -> None:
         self.throttled.append(app_id)
@@ -570,8 +571,8 @@ async def test_loopback_is_called_over_plain_http() -> None:
         await writer.drain()
         writer.close()
 
-    async def at_once(_: str) -> float:
-        return 0.0
+    async def at_once(_app_id: str, _most: int) -> Slice:
+        return Slice(0.0, 0.0)
 
     def clock() -> datetime:
         return datetime.now(UTC)

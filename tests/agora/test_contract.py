@@ -10,6 +10,7 @@ import pytest
 from reconciler.agora.answers import AlreadyStarted, IdentityHeld, StartAccepted, Stopped, Updated
 from reconciler.agora.client import Client, open_http
 from reconciler.agora.pace import Pace
+from reconciler.agora.quota import Slice
 from reconciler.agora.wire import UpdateKind, acquire_body, layout_body, start_body, stop_body, update_body
 from reconciler.errors import AppRejectedError, NoRoomError, RejectedError
 from reconciler.manifests.schema import RecordingSpec
@@ -199,8 +200,8 @@ CASES = [
 ONE_OF_EACH = list({one.values[0]: one for one in reversed(CASES)}.values())
 
 
-async def at_once(_: str) -> float:
-    return 0.0
+async def at_once(_app_id: str, _most: int) -> Slice:
+    return Slice(0.0, 0.0)
 
 
 @pytest.mark.parametrize(("scene", "options"), CASES)

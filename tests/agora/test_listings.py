@@ -16,6 +16,7 @@ from reconciler.agora.client import Client, open_http
 from reconciler.agora.hints import Endpoint
 from reconciler.agora.listings import ChannelPage, read_channels, read_users
 from reconciler.agora.pace import Band, Pace, Rank
+from reconciler.agora.quota import Slice
 from reconciler.agora.reading import HttpAnswer
 from reconciler.agora.wire import acquire_body, start_body
 from reconciler.errors import AppRejectedError, RejectedError, ServiceError, ThrottledError, TransientError
@@ -276,8 +277,8 @@ def client_of(http: httpx.AsyncClient, urls: tuple[str, ...], clock: Callable[[]
     return Client(APP, "customer", Secret("customer-secret"), urls, http, pace, clock)
 
 
-async def at_once(_: str) -> float:
-    return 0.0
+async def at_once(_app_id: str, _most: int) -> Slice:
+    return Slice(0.0, 0.0)
 
 
 def play_in_process(
@@ -350,8 +351,8 @@ def test_lists_wait_for_their_turn_as_polls_and_slow_the_pace_when_told_so() -> 
             sent.append(request.url.raw_path.decode())
             return httpx.Response(429, json={"message": "API rate limit exceeded"})
 
-        async def draw(_: str) -> float:
-            return 0.1
+        async def draw(_app_id: str, _most: int) -> Slice:
+            return Slice(0.1, 0.0)
 
         async def slow(app_id: str) -> None:
             throttled.append(app_id)

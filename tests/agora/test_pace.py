@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from reconciler.agora.pace import Band, Pace, Rank
-from reconciler.agora.quota import next_slot
+from reconciler.agora.quota import Slice, next_slice
 from reconciler.errors import LedgerError
 from tests.virtual_time import run_virtual, virtual_now
 
@@ -24,11 +24,10 @@ class Quota:
         self.drawn = 0
         self.throttled: list[str] = []
 
-    async def draw(self, app_id: str) -> float:
+    async def draw(self, app_id: str, most: int) -> Slice:
         self.drawn += 1
-        now = virtual_now()
-        slot_at, self.next_at[app_id] = next_slot(now, self.next_at.get(app_id), None, 10)
-        return (slot_at - now).total_seconds()
+        drawn, self.next_at[app_id] = next_slice(virtual_now(), self.next_at.get(app_id), None, 10, most)
+        return drawn
 
     async def slow(self, app_id: str) -> None:
         self.throttled.append(app_id)
@@ -159,7 +158,7 @@ def test_a_drawn_call_time_nobody_used_is_used_again_while_fresh() -> None:
         gone.cancel()
         await asyncio.sleep(5)
         await callers.call("late by far")
-        assert callers.quota.drawn == 4
+        assert callers.quota.drawn == 3, "what was drawn five seconds ago is lost"
 
     run_virtual(scene())
 
@@ -178,10 +177,10 @@ def test_a_ledger_that_cannot_be_used_reaches_every_caller_and_the_pace_recovers
         fails = True
         callers = Callers()
 
-        async def draw(app_id: str) -> float:
+        async def draw(app_id: str, most: int) -> Slice:
             if fails:
                 raise LedgerError("disk full")
-            return await callers.quota.draw(app_id)
+            return await callers.quota.draw(app_id, most)
 
         callers.pace = Pace(draw)
         results = await asyncio.gather(callers.call("a"), callers.call("b"), return_exceptions=True)
@@ -189,6 +188,79 @@ def test_a_ledger_that_cannot_be_used_reaches_every_caller_and_the_pace_recovers
         fails = False
         await callers.call("c")
         assert callers.names == ["c"]
+
+    run_virtual(scene())
+
+
+def test_busy_callers_draw_in_slices_and_lone_ones_call_by_call() -> None:
+    """S15: in slices of at most a second, and only as many call times as will be used."""
+
+    async def scene() -> None:
+        callers = Callers()
+        await asyncio.gather(*(callers.call(str(number)) for number in range(40)))
+        assert callers.quota.drawn == 10
+        assert [time for _, time in callers.log] == pytest.approx([number * STEP for number in range(40)], abs=1e-3)
+        for _ in range(5):
+            await asyncio.sleep(2)
+            await callers.call("lone")
+        assert callers.quota.drawn == 15
+
+    run_virtual(scene())
+
+
+def test_callers_that_come_one_by_one_at_a_steady_rate_draw_in_slices() -> None:
+    async def scene() -> None:
+        callers = Callers()
+        for number in range(80):
+            await asyncio.sleep(0.12)
+            await callers.call(str(number))
+        assert callers.quota.drawn < 45
+        gaps = [later - earlier for (_, earlier), (_, later) in itertools.pairwise(callers.log)]
+        assert min(gaps) >= STEP - 1e-6
+
+    run_virtual(scene())
+
+
+def test_processes_that_draw_slices_keep_the_rate_together() -> None:
+    async def scene() -> None:
+        one, other = Callers(), Callers()
+        other.quota = one.quota
+        other.pace = Pace(one.quota.draw, one.quota.slow)
+        await asyncio.gather(*(who.call(str(number)) for number in range(30) for who in (one, other)))
+        times = sorted(time for who in (one, other) for _, time in who.log)
+        assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= STEP - 1e-5
+        assert times[-1] <= 59 * STEP + 3 * STEP, "at most what is left of one slice is lost"
+
+    run_virtual(scene())
+
+
+def test_a_ledger_that_answers_late_brings_no_two_calls_together() -> None:
+    async def scene() -> None:
+        callers = Callers()
+
+        async def slowly(app_id: str, most: int) -> Slice:
+            drawn = await callers.quota.draw(app_id, most)
+            await asyncio.sleep(0.7)
+            return drawn
+
+        callers.pace = Pace(slowly)
+        await asyncio.gather(*(callers.call(str(number)) for number in range(12)))
+        gaps = [later - earlier for (_, earlier), (_, later) in itertools.pairwise(callers.log)]
+        assert min(gaps) >= STEP - 1e-6
+
+    run_virtual(scene())
+
+
+def test_a_429_ends_the_slice_in_hand() -> None:
+    async def scene() -> None:
+        callers = Callers()
+        first = [callers.start(str(number)) for number in range(8)]
+        await first[0]
+        await callers.pace.slow(APP)
+        before = callers.quota.drawn
+        await first[1]
+        assert callers.quota.drawn == before + 1
+        await asyncio.gather(*first)
 
     run_virtual(scene())
 

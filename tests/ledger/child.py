@@ -37,7 +37,7 @@ async def work(path: str, mark: str) -> None:
             claim = await ledger.claim(key)
             if claim is not None:
                 await ledger.save(claim, recording(key), [event(key)], release=True)
-    waits = [await ledger.draw(APP, 10) for _ in range(8)]
+    waits = [(await ledger.draw(APP, 10)).wait for _ in range(8)]
     await ledger.close()
     print(*waits)
 

@@ -269,7 +269,7 @@ async def test_two_holders_share_one_rate_evenly(opener: Opener) -> None:
     ledgers = [await opener(now=clock), await opener(now=clock)]
     leaves: list[float] = []
     for number in range(200):
-        wait = await ledgers[number % 2].draw(APP, 10)
+        wait = (await ledgers[number % 2].draw(APP, 10)).wait
         leaves.append((clock.at - NOW).total_seconds() + wait)
         clock.at += timedelta(seconds=wait if number % 3 else 0)
     gaps = [later - earlier for earlier, later in itertools.pairwise(leaves)]
@@ -278,8 +278,8 @@ async def test_two_holders_share_one_rate_evenly(opener: Opener) -> None:
 
 
 async def test_an_app_id_does_not_wait_for_another(ledger: Ledger) -> None:
-    assert [await ledger.draw(app, 1) for app in ("one", "two", "three")] == [0, 0, 0]
-    assert await ledger.draw("one", 1) > 0
+    assert [(await ledger.draw(app, 1)).wait for app in ("one", "two", "three")] == [0, 0, 0]
+    assert (await ledger.draw("one", 1)).wait > 0
 
 
 async def test_a_429_slows_every_holder_for_a_minute(opener: Opener) -> None:
@@ -287,10 +287,10 @@ async def test_a_429_slows_every_holder_for_a_minute(opener: Opener) -> None:
     ours, theirs = await opener(now=clock), await opener(now=clock)
     await ours.throttled(APP)
     await theirs.draw(APP, 10)
-    assert await theirs.draw(APP, 10) == pytest.approx(1 / 8, abs=2e-6)
+    assert (await theirs.draw(APP, 10)).wait == pytest.approx(1 / 8, abs=2e-6)
     clock.at += timedelta(seconds=61)
     await theirs.draw(APP, 10)
-    assert await ours.draw(APP, 10) == pytest.approx(1 / 9.5, abs=2e-6)
+    assert (await ours.draw(APP, 10)).wait == pytest.approx(1 / 9.5, abs=2e-6)
 
 
 # -- the ledger as a whole
