@@ -7,10 +7,8 @@ from typing import TypeAlias, assert_never
 
 from structlog.typing import FilteringBoundLogger
 
-from reconciler.agora.pace import Ticket
 from reconciler.executor.executor import Executor
-from reconciler.executor.turns import Order, Turn
-from reconciler.ledger.claims import Claim
+from reconciler.executor.turns import Caller, Turn
 from reconciler.ledger.ledger import Ledger, Sheet
 from reconciler.model import Accepted, Confirmed, Entry, Event, Key, Rest
 from reconciler.planning.absorb import absorb
@@ -50,9 +48,16 @@ class Busy:
 class Look:
     """What would be done now, and the entry it stands on."""
 
-    entry: Entry
+    sheet: Sheet
+    entry: Entry  # brought up to date
     action: Action
-    is_news: bool = False  # the entry holds what is not written down yet
+    events: tuple[Event, ...] = ()
+
+    @property
+    def is_news(self) -> bool:
+        """Tell whether there is more to be written than how far the notices were read, unless those are many."""
+        read = replace(self.sheet.entry, notices_read=self.entry.notices_read)
+        return self.entry != read or len(self.sheet.notices) >= _MANY_NOTICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +65,14 @@ class Took:
     """What was done, and the entry as it was saved."""
 
     action: Action
-    entry: Entry
+    sheet: Sheet  # as it is now
     events: tuple[Event, ...] = ()
     app: AppRefused | NoRoom | None = None  # what concerns every recording of the App ID (S8)
     duration: timedelta = timedelta()
+
+    @property
+    def entry(self) -> Entry:
+        return self.sheet.entry
 
 
 Taken: TypeAlias = Busy | Took
@@ -89,41 +98,63 @@ class Reconciler:
         self._log = log
         self.source_revision = ""  # as a daemon's source calls what is in force: on every event
 
-    async def look(self, key: Key, desired: Aim, around: Surroundings) -> "Look":
-        """Decide without acting: what the turn would do if it were taken now."""
-        sheet = await self._ledger.sheet(key)
-        updated = self._updated(sheet, desired)
-        action = self._decide(updated.entry, sheet, desired, around)
-        return Look(updated.entry, action, is_news=_is_news(sheet, updated.entry))
+    async def look(self, key: Key, desired: Aim, around: Surroundings, known: Sheet | None = None) -> Look:
+        """Decide without acting: what the turn would do if it were taken now.
 
-    async def turn(self, key: Key, desired: Aim, around: Surroundings, order: Order, ticket: Ticket | None) -> Taken:
-        """Take one turn; the decision is made anew on what the ledger says under the claim.
+        `known` is the sheet as the last look or turn left it, where nobody has told of anything since.
+        """
+        return self._looked(known or await self._ledger.sheet(key), desired, around)
+
+    async def turn(self, look: Look, desired: Aim, around: Surroundings, caller: Caller) -> Taken:
+        """Take one turn; what changes anything is decided anew on what the ledger says under a claim.
 
         Raises:
             LedgerError: the ledger cannot be used, or another process took the recording over.
         """
+        look = self._looked(look.sheet, desired, around)
+        if isinstance(look.action, Observe):
+            return await self._ask(look, look.action, desired, caller)
         began = self._clock()
-        held = await self._ledger.take(key)
+        held = await self._ledger.take(look.entry.key)
         if held is None:
             return Busy()
         claim, sheet = held
-        updated = self._updated(sheet, desired)
-        entry = replace(updated.entry, source_revision=self.source_revision or updated.entry.source_revision)
-        action = self._decide(entry, sheet, desired, around)
-        if isinstance(action, Hold):
-            await self._ledger.save(claim, updated.entry, updated.events, release=True)
-            return Took(action, entry, updated.events)
+        look = self._looked(sheet, desired, around)
+        entry = self._stamped(look.entry)
+        if isinstance(look.action, Hold):
+            await self._ledger.save(claim, look.entry, look.events, release=True)
+            self._tell(claim.generation, look.action, look.events)
+            return Took(look.action, _after(sheet, look.entry), look.events)
         rules = self._rules_of(app_id_of(entry, desired))
-        written, app = await self._carry_out(Turn(claim, order, ticket), entry, action, rules)
-        after = written.entry if isinstance(action, Observe) else replace(written.entry, rest=None)
-        events = (*updated.events, *written.events)
+        written, app = await self._carry_out(Turn(caller.order, caller.ticket, claim=claim), entry, look.action, rules)
+        after = written.entry if isinstance(look.action, Observe) else replace(written.entry, rest=None)
+        events = (*look.events, *written.events)
         await self._ledger.save(claim, after, events, release=True)
-        self._tell(claim, action, events)
-        return Took(action, after, events, app, self._clock() - began)
+        self._tell(claim.generation, look.action, events)
+        return Took(look.action, _after(sheet, after), events, app, self._clock() - began)
 
-    def _decide(self, entry: Entry, sheet: Sheet, desired: Aim, around: Surroundings) -> Action:
+    async def _ask(self, look: Look, action: Observe, desired: Aim, caller: Caller) -> Taken:
+        """Ask without a claim: a question changes nothing, and its answer counts only if nobody acted meanwhile."""
+        began = self._clock()
+        entry = self._stamped(look.entry)
+        outcome = await self._executor.ask(caller, action)
+        written = absorb(entry, outcome, self._rules_of(app_id_of(entry, desired)))
+        events = (*look.events, *written.events)
+        if not await self._ledger.note(entry.key, look.sheet.generation, written.entry, events):
+            return Busy()
+        sheet = _after(look.sheet, written.entry, notes=1)
+        self._tell(sheet.generation, action, events)
+        return Took(action, sheet, events, _of_the_app(outcome), self._clock() - began)
+
+    def _stamped(self, entry: Entry) -> Entry:
+        return replace(entry, source_revision=self.source_revision or entry.source_revision)
+
+    def _looked(self, sheet: Sheet, desired: Aim, around: Surroundings) -> Look:
+        updated = self._updated(sheet, desired)
+        entry = updated.entry
         surrounded = replace(around(entry, desired), orders=sheet.orders)
-        return decide(desired, entry, self._clock(), self._rules_of(app_id_of(entry, desired)), surrounded)
+        action = decide(desired, entry, self._clock(), self._rules_of(app_id_of(entry, desired)), surrounded)
+        return Look(sheet, entry, action, updated.events)
 
     def _updated(self, sheet: Sheet, desired: Aim) -> Written:
         """Bring the entry up to date with what is declared, and with what the service has told by itself."""
@@ -142,7 +173,7 @@ class Reconciler:
                 assert_never(never)
         return Written(entry, tuple(events))
 
-    async def note_rest(self, key: Key, desired: Aim, look: "Look", hold: Hold) -> tuple[Event, ...]:
+    async def note_rest(self, look: Look, hold: Hold) -> Took:
         """Write down why nothing is done, where nothing else in the ledger would tell it, and what was learnt."""
         rest = (
             Rest(hold.because.value, hold.reason, hold.until, self._clock())
@@ -151,30 +182,21 @@ class Reconciler:
         )
         known = (look.entry.rest.because, look.entry.rest.reason) if look.entry.rest else None
         if not look.is_news and known == ((rest.because, rest.reason) if rest else None):
-            return ()
-        held = await self._ledger.take(key)
-        if held is None:
-            return ()  # whoever has it in hand writes what is true then
-        claim, sheet = held
-        updated = self._updated(sheet, desired)
-        await self._ledger.save(claim, replace(updated.entry, rest=rest), updated.events, release=True)
-        self._tell(claim, hold, updated.events)
-        return updated.events
+            return Took(hold, look.sheet)
+        entry = replace(look.entry, rest=rest)
+        if not await self._ledger.note(entry.key, look.sheet.generation, entry, look.events):
+            return Took(hold, look.sheet)  # whoever had it in hand has written what is true then
+        sheet = _after(look.sheet, entry, notes=1)
+        self._tell(sheet.generation, hold, look.events)
+        return Took(hold, sheet, look.events)
 
-    async def refresh(self, key: Key, gate: Gate, order: Order, ticket: Ticket, older_than: timedelta) -> Taken:
+    async def refresh(self, key: Key, gate: Gate, caller: Caller, older_than: timedelta) -> Taken:
         """Ask about the recorder if its last answer is older, and write down what was said; nothing else is done."""
-        held = await self._ledger.take(key)
-        if held is None:
-            return Busy()
-        claim, entry = held[0], held[1].entry
-        action = _inquiry_of(entry, self._clock(), older_than)
+        sheet = await self._ledger.sheet(key)
+        action = _inquiry_of(sheet.entry, self._clock(), older_than)
         if gate.refused or action is None:
-            await self._ledger.release(claim)
-            return Took(Hold(None, Because.CONVERGED, "fresh enough"), entry)
-        rules = self._rules_of(action.session.identity.app_id)
-        written, app = await self._carry_out(Turn(claim, order, ticket), entry, action, rules)
-        await self._ledger.save(claim, written.entry, written.events, release=True)
-        return Took(action, written.entry, written.events, app)
+            return Took(Hold(None, Because.CONVERGED, "fresh enough"), sheet)
+        return await self._ask(Look(sheet, sheet.entry, action), action, Unmanaged(), caller)
 
     async def _carry_out(
         self, turn: Turn, entry: Entry, action: Action, rules: Rules
@@ -190,7 +212,7 @@ class Reconciler:
                 executed = await self._executor.execute(turn, entry, action)
                 return absorb(executed.entry, executed.outcome, rules), _of_the_app(executed.outcome)
 
-    def _tell(self, claim: Claim, action: Action, events: tuple[Event, ...]) -> None:
+    def _tell(self, generation: int, action: Action, events: tuple[Event, ...]) -> None:
         for event in events:
             self._log.info(
                 event.kind,
@@ -203,14 +225,13 @@ class Reconciler:
                 revision=event.revision,
                 source_revision=event.source_revision or None,
                 request_id=event.request_id or None,
-                generation=claim.generation,
+                generation=generation,
             )
 
 
-def _is_news(sheet: Sheet, entry: Entry) -> bool:
-    """Tell whether there is more to be written than how far the notices were read, unless those are many."""
-    read = replace(sheet.entry, notices_read=entry.notices_read)
-    return entry != read or len(sheet.notices) >= _MANY_NOTICES
+def _after(sheet: Sheet, entry: Entry, *, notes: int = 0) -> Sheet:
+    """Give the sheet as it was written; a note is a claim of its own."""
+    return Sheet(entry, sheet.orders, generation=sheet.generation + notes)
 
 
 def _of_the_app(outcome: Outcome) -> AppRefused | NoRoom | None:

@@ -9,7 +9,7 @@ from reconciler.agora.pace import Band, Pace, Ticket
 from reconciler.controller.assignments import RESTING, Assignment, Watch
 from reconciler.controller.gates import Gates
 from reconciler.controller.keeper import Keeper
-from reconciler.executor.turns import band_of
+from reconciler.executor.turns import Caller, band_of
 from reconciler.model import Entry, Key
 from reconciler.planning.actions import Hold
 from reconciler.planning.backoff import doubled
@@ -17,7 +17,7 @@ from reconciler.planning.desired import Aim, Desired
 from reconciler.planning.occupancy import Presence
 from reconciler.planning.outcomes import AppRefused, NoRoom
 from reconciler.planning.situation import Around, Gate, app_id_of
-from reconciler.reconcile import Busy, Reconciler, RulesOf, Took
+from reconciler.reconcile import Busy, Look, Reconciler, RulesOf, Took
 
 T = TypeVar("T")
 
@@ -60,6 +60,7 @@ class Controller:
         async def keep(one: Assignment) -> None:
             keeper = Keeper(one)
             while True:
+                keeper.sheet = None  # nobody tells of what other processes write
                 until = await self._step(keeper, watch)
                 hold = keeper.hold
                 if hold and (hold.because in RESTING or hold.until is None):
@@ -144,11 +145,14 @@ class Controller:
 
     async def _keep(self, keeper: Keeper, watch: Watch, failed: Failed) -> None:
         while True:
-            keeper.woken.clear()
+            if keeper.woken.is_set():
+                keeper.woken.clear()
+                keeper.sheet = None
             try:
                 until = await self._step(keeper, watch)
                 keeper.failures = 0
             except Exception as error:  # noqa: BLE001 - one bad recording must not stop the others
+                keeper.sheet = None
                 until = self._pause_after_failure(keeper)
                 failed(keeper.assignment.key, error, until)
             await self._rest(keeper, until)
@@ -174,18 +178,19 @@ class Controller:
     async def _step(self, keeper: Keeper, watch: Watch) -> datetime | None:
         """Look once, and act once if something is due; gives the time of the next look, None for when it is woken."""
         one = keeper.assignment
-        look = await self._reconciler.look(one.key, one.desired, self._around)
+        look = await self._reconciler.look(one.key, one.desired, self._around, keeper.sheet)
         entry, action = look.entry, look.action
-        keeper.entry, keeper.hold = entry, action if isinstance(action, Hold) else None
+        keeper.sheet, keeper.entry, keeper.hold = look.sheet, entry, action if isinstance(action, Hold) else None
         app_id = app_id_of(entry, one.desired)
         if isinstance(action, Hold):
             if self.gates.let_probe(app_id, one.key, self._clock()):
                 return self._clock()
             self.gates.give_up_probe(app_id, one.key)
             watch.held(one.key, action, entry)
-            told = await self._reconciler.note_rest(one.key, one.desired, look, action)
-            if told:
-                watch.took(one.key, Took(action, entry, told))
+            rested = await self._reconciler.note_rest(look, action)
+            keeper.sheet = rested.sheet
+            if rested.events:
+                watch.took(one.key, rested)
             return action.until
         band = band_of(action)
         ticket = None
@@ -193,7 +198,7 @@ class Controller:
             ticket = await self._ticket(keeper, app_id, band)
             if ticket is None:
                 return self._clock()  # woken meanwhile: what is due may have changed
-        again_at: datetime = await _finished(self._turn(keeper, app_id, ticket, watch))
+        again_at: datetime = await _finished(self._turn(keeper, look, ticket, watch))
         return again_at
 
     async def _ticket(self, keeper: Keeper, app_id: str, band: Band) -> Ticket | None:
@@ -203,25 +208,27 @@ class Controller:
         finally:
             keeper.place = None
 
-    async def _turn(self, keeper: Keeper, app_id: str, ticket: Ticket | None, watch: Watch) -> datetime:
+    async def _turn(self, keeper: Keeper, look: Look, ticket: Ticket | None, watch: Watch) -> datetime:
         one = keeper.assignment
+        app_id = app_id_of(look.entry, one.desired)
         try:
-            taken = await self._reconciler.turn(one.key, one.desired, self._around, one.order(self._clock()), ticket)
+            caller = Caller(one.order(self._clock()), ticket)
+            taken = await self._reconciler.turn(look, one.desired, self._around, caller)
         finally:
             if ticket is not None:
                 self._pace.give_back(ticket)
         if isinstance(taken, Busy):
+            keeper.sheet = None
             return self._clock() + BUSY_PAUSE
-        keeper.entry = taken.entry
+        keeper.sheet, keeper.entry = taken.sheet, taken.entry
         self._note(one.key, app_id, taken)
         watch.took(one.key, taken)
         return self._clock()
 
     async def _refreshed(self, one: Assignment, ticket: Ticket, older_than: timedelta) -> None:
         try:
-            taken = await self._reconciler.refresh(
-                one.key, self.gate(one.app_id), one.order(self._clock()), ticket, older_than
-            )
+            caller = Caller(one.order(self._clock()), ticket)
+            taken = await self._reconciler.refresh(one.key, self.gate(one.app_id), caller, older_than)
         finally:
             self._pace.give_back(ticket)
         if isinstance(taken, Took):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from reconciler.agora.pace import Place
 from reconciler.controller.assignments import Assignment
+from reconciler.ledger.ledger import Sheet
 from reconciler.model import Entry
 from reconciler.planning.actions import Hold
 
@@ -18,7 +19,8 @@ class Keeper:
     place: Place | None = None  # among those who wait for a call
     task: asyncio.Task[None] | None = None
     failures: int = 0  # turns in a row that broke off
-    entry: Entry | None = None  # as it was seen last
+    sheet: Sheet | None = None  # as the ledger has it, as far as anybody has told
+    entry: Entry | None = None  # as it was seen last, brought up to date
     hold: Hold | None = None  # what it rests on; None: it has something to do
 
     def wake(self) -> None:

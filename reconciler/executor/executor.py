@@ -15,7 +15,7 @@ from reconciler.errors import (
     ServiceError,
 )
 from reconciler.executor.starting import Starter
-from reconciler.executor.turns import OBSERVING, Executed, Service, Turn, handle_of, revealing
+from reconciler.executor.turns import OBSERVING, Caller, Executed, Service, Turn, handle_of, revealing
 from reconciler.ledger.ledger import Ledger
 from reconciler.model import (
     ControlExpired,
@@ -66,7 +66,7 @@ class Executor:
             case Settle():
                 return await self._starter.settle(turn, entry, action)
             case Observe():
-                return Executed(entry, await self._observe(turn, action))
+                return Executed(entry, await self.ask(turn, action))
             case Update():
                 return Executed(entry, await self._update(turn, action))
             case Stop():
@@ -74,12 +74,13 @@ class Executor:
             case _ as never:
                 assert_never(never)
 
-    async def _observe(self, turn: Turn, action: Observe) -> Outcome:
+    async def ask(self, caller: Caller, action: Observe) -> Outcome:
+        """Ask about a recorder. It changes nothing, so nobody has to hold the recording for it."""
         session = action.session
         service = self._services[session.identity.app_id]
         try:
             observation = await service.client.query(
-                handle_of(session), rank=turn.rank(OBSERVING[action.urgency]), url=session.url
+                handle_of(session), rank=caller.rank(OBSERVING[action.urgency]), url=session.url
             )
         except AppRejectedError as error:
             return AppRefused(error.problem, self._clock())

@@ -1,7 +1,7 @@
 """What an execution is given, and what it gives back."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from reconciler.agora.client import Client
@@ -34,16 +34,22 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """Who acts for which recording, with which quota, and in which order among equals."""
+class Caller:
+    """Who calls: in which order among equals, and with which quota. To ask, one needs no more."""
 
-    claim: Claim
     order: Order
     ticket: Ticket | None = None
 
     def rank(self, band: Band) -> Rank:
-        """Rank the turn's first call, which has its quota already; one after it queues."""
+        """Rank the first call, which has its quota already; one after it queues."""
         return Rank(band, self.order, self.ticket)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Caller):
+    """A caller who holds the recording."""
+
+    claim: Claim = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,10 @@ class Claim:
     generation: int  # grows with every claim of the key: what fences a late writer off
 
 
-def claim(connection: Connection, key: Key, holder: str, lives: Lives) -> Claim | None:
-    other = holder_of(connection, key)
-    if other not in ("", holder) and lives(other):
+def claim(connection: Connection, key: Key, holder: str, lives: Lives, *, after: int | None = None) -> Claim | None:
+    """Take the key, unless a living holder has it, or somebody has taken it `after` that generation."""
+    other, newest = standing(connection, key)
+    if (other not in ("", holder) and lives(other)) or after not in (None, newest):
         return None
     row = connection.execute(
         "INSERT INTO claims (set_name, name, holder, generation) VALUES (?, ?, ?, 1) "
@@ -51,8 +52,9 @@ def hold(connection: Connection, claimed: Claim, *, release: bool) -> bool:
     return cursor.rowcount == 1
 
 
-def holder_of(connection: Connection, key: Key) -> str:
+def standing(connection: Connection, key: Key) -> tuple[str, int]:
+    """Tell who holds the key, empty for nobody, and the generation of its newest claim."""
     row = connection.execute(
-        "SELECT holder FROM claims WHERE set_name = ? AND name = ?", (key.set, key.name)
+        "SELECT holder, generation FROM claims WHERE set_name = ? AND name = ?", (key.set, key.name)
     ).fetchone()
-    return str(row[0]) if row else ""
+    return (str(row[0]), row[1]) if row else ("", 0)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from reconciler.errors import ClaimLostError, IdentityTakenError, LedgerError
 from reconciler.ledger import documents
-from reconciler.ledger.claims import Claim, ClaimedError, Lives, hold, holder_of
+from reconciler.ledger.claims import Claim, ClaimedError, Lives, hold, standing
 from reconciler.ledger.history import append, open_recorders, owner_of
 from reconciler.ledger.threads import Connection
 from reconciler.model import Entry, Event, Key, Session
@@ -104,7 +104,7 @@ def rename(connection: Connection, old: Key, new: Key, mine: Iterable[Claim], li
     for key in (old, new):
         if key in held and not hold(connection, held[key], release=False):
             raise ClaimLostError(f"{key} has been taken over by another process; nothing was renamed")
-        if key not in held and lives(holder_of(connection, key)):
+        if key not in held and lives(standing(connection, key)[0]):
             raise ClaimedError(f"{key} is just being worked on; rename {old} to {new} afterwards")
     page = entry(connection, old)
     if page is None or entry(connection, new) is not None:

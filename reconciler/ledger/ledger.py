@@ -31,6 +31,7 @@ class Sheet:
     entry: Entry
     orders: Orders
     notices: tuple[Numbered, ...] = ()  # of its channels, not taken up yet
+    generation: int = 0  # of the newest claim: grows with everything that is written of the recording
 
 
 async def open_ledger(
@@ -165,6 +166,18 @@ class Ledger:
         await self._write(
             "save", lambda connection: entries.save(connection, claim, entry, events, release=release, room=room)
         )
+
+    async def note(self, key: Key, generation: int, entry: Entry, events: Sequence[Event] = ()) -> bool:
+        """Write what was learnt without a claim; False if somebody has taken the key since its sheet was read."""
+        holders = self._holders
+
+        def note(connection: Connection) -> bool:
+            claim = claims.claim(connection, key, holders.own(), holders.lives, after=generation)
+            if claim is not None:
+                entries.save(connection, claim, entry, events, release=True, room=None)
+            return claim is not None
+
+        return await self._write("note", note)
 
     async def rename(self, old: Key, new: Key, claimed: Sequence[Claim] = ()) -> bool:
         """Move entry, sessions and events to a new key; False if there is nothing to move or `new` has an entry.
@@ -324,4 +337,5 @@ def _sheet(connection: Connection, key: Key) -> Sheet:
     entry = entries.entry(connection, key) or Entry(key)
     channels = {session.identity.channel for session in entry.sessions}
     news = notices.of_channels(connection, channels, entry.notices_read)
-    return Sheet(entry, orders.orders(connection, key), news)
+    _, generation = claims.standing(connection, key)
+    return Sheet(entry, orders.orders(connection, key), news, generation)

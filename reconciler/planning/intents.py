@@ -88,12 +88,11 @@ def _based(session: Session, desired: Desired) -> Session:
 
     For an adopted recorder the whole manifest counts as applied but layout and subscription, which are sent once (S23).
     """
-    if not session.is_open:
+    if not session.is_open or session.applied is desired.wanted:
         return session
     if session.applied.spec:
-        # What differs and asks for nothing is carried out by being known.
-        unchanged = session.applied.revision != desired.revision and not changes(session.applied, desired.wanted)
-        return replace(session, applied=desired.wanted) if unchanged else session
+        # What differs and asks for nothing is carried out by being known; of what is the same, one copy is enough.
+        return session if changes(session.applied, desired.wanted) else replace(session, applied=desired.wanted)
     spec = dict(desired.wanted.spec)
     spec["layout"] = None
     spec["capture"] = {**spec["capture"], "subscribe": None}
