@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
+from urllib.request import getproxies
 
 import httpx
 
 from reconciler.agora.hints import Endpoint
 from reconciler.agora.pace import Rank
 from reconciler.agora.reading import HttpAnswer, tidy
+from reconciler.agora.transport import LARGEST_ANSWER, DirectTransport
 from reconciler.errors import OutcomeUnknownError, Problem, RejectedError, TransientError
 
 Method: TypeAlias = Literal["GET", "POST"]
 
-_LARGEST_ANSWER = 8 * 2**20  # bytes; what is longer is cut, and so unreadable
 _CERTAINLY_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _HARMLESS: frozenset[Endpoint] = frozenset({"acquire", "query", "channels", "users"})
 # Fields of bodies that hold secrets: should an answer echo one, it is masked.
@@ -30,17 +31,17 @@ def open_http(timeout: timedelta, transport: httpx.AsyncBaseTransport | None = N
     addresses, where only simulators live, are always called directly. Redirects are not followed: the service has
     none, and credentials must not follow one.
     """
-    limits = httpx.Limits(max_connections=128, max_keepalive_connections=8, keepalive_expiry=60)
     headers = {"User-Agent": "agora-recording-reconciler", "Accept-Encoding": "identity"}
     if transport is not None:
         return httpx.AsyncClient(timeout=timeout.total_seconds(), transport=transport, headers=headers)
     context = httpx.create_ssl_context()
-    direct = httpx.AsyncHTTPTransport(verify=context, limits=limits)
+    direct = DirectTransport(context)
     return httpx.AsyncClient(
         timeout=timeout.total_seconds(),
+        transport=None if getproxies().keys() - {"no"} else direct,
         mounts={f"all://{host}": direct for host in ("localhost", "127.0.0.1", "[::1]")},
         verify=context,
-        limits=limits,
+        limits=httpx.Limits(max_connections=128, max_keepalive_connections=8, keepalive_expiry=60),
         headers=headers,
     )
 
@@ -119,7 +120,7 @@ class Exchange:
             body = bytearray()
             async for chunk in response.aiter_bytes():
                 body += chunk
-                if len(body) > _LARGEST_ANSWER:
+                if len(body) > LARGEST_ANSWER:
                     break
         finally:
             await response.aclose()
