@@ -226,8 +226,8 @@ async def test_an_endless_answer_is_cut_and_its_connection_given_up(monkeypatch:
 
 
 async def test_time_outs_and_refusals_say_which_is_certainly_unsent() -> None:
-    async def silence(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.Event().wait()
+    async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()  # until the other end has given up
 
     async with site(script=silence) as there:
         with pytest.raises(httpx.ReadTimeout):
