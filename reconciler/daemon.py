@@ -69,6 +69,7 @@ class Daemon:
     _orders: dict[Key, Orders] = field(default_factory=dict)
     opened: asyncio.Event = field(default_factory=asyncio.Event)  # the last accepted set is known, the ledger ours
     _acted: bool = False  # a turn was taken since that was last looked at
+    _is_counted: bool = False  # nothing has happened since that could change the counts
     _seen: int = 0  # the newest event that was looked at
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -122,6 +123,7 @@ class Daemon:
 
     def reassign(self) -> None:
         """Keep what is in force now."""
+        self._is_counted = False
         assignments = self.intake.assignments()
         self.admit(assignments)
         now = self.clock()
@@ -212,7 +214,7 @@ class Daemon:
         for key in touched:
             entry = await self.ledger.entry(key)
             if entry is not None:
-                self.intake.entries[key] = entry
+                self.intake.entries[key], self._is_counted = entry, False
         if any(key not in self.controller.keepers for key in touched if key.set == self.intake.set):
             self.reassign()
         self.controller.wake(touched)
@@ -263,7 +265,9 @@ class Daemon:
                 await self.ledger.clear(now - self.retention, now - min(self.retention, NOTICES_KEPT))
 
     def _count(self) -> None:
-        counts: dict[str, int] = {}
+        if self._is_counted:
+            return
+        self._is_counted, counts = True, dict[str, int]()
         for entry in self.intake.entries.values():
             for session in entry.open_sessions:
                 counts[session.identity.app_id] = counts.get(session.identity.app_id, 0) + 1
@@ -295,6 +299,7 @@ class Daemon:
             self.outlets.first_action(self.clock() - changed_at)
         self.outlets.took(taken)
         if taken.events:
+            self._is_counted = False
             self.outlets.written()
 
     def _failed(self, key: Key, error: Exception, again_at: datetime) -> None:

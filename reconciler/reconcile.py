@@ -113,7 +113,7 @@ class Reconciler:
         """
         look = self._looked(look.sheet, desired, around)
         if isinstance(look.action, Observe):
-            return await self._ask(look, look.action, desired, caller)
+            return await self._ask(look, look.action, desired, caller, patient=look.action.urgency == "due")
         began = self._clock()
         held = await self._ledger.take(look.entry.key)
         if held is None:
@@ -133,21 +133,27 @@ class Reconciler:
         self._tell(claim.generation, look.action, events)
         return Took(look.action, _after(sheet, after), events, app, self._clock() - began)
 
-    async def _ask(self, look: Look, action: Observe, desired: Aim, caller: Caller) -> Taken:
-        """Ask without a claim: a question changes nothing, and its answer counts only if nobody acted meanwhile."""
+    async def _ask(self, look: Look, action: Observe, desired: Aim, caller: Caller, *, patient: bool = False) -> Taken:
+        """Ask without a claim: a question changes nothing, and its answer counts only if nobody acted meanwhile.
+
+        Nobody waits for what a mere poll has to say, unless it is news.
+        """
         began = self._clock()
         entry = self._stamped(look.entry)
         outcome = await self._executor.ask(caller, action)
         written = absorb(entry, outcome, self._rules_of(app_id_of(entry, desired)))
         events = (*look.events, *written.events)
-        if not await self._ledger.note(entry.key, look.sheet.generation, written.entry, events):
+        patient = patient and not events
+        if not await self._ledger.note(entry.key, look.sheet.generation, written.entry, events, patient=patient):
             return Busy()
         sheet = _after(look.sheet, written.entry, notes=1)
         self._tell(sheet.generation, action, events)
         return Took(action, sheet, events, _of_the_app(outcome), self._clock() - began)
 
     def _stamped(self, entry: Entry) -> Entry:
-        return replace(entry, source_revision=self.source_revision or entry.source_revision)
+        if self.source_revision in ("", entry.source_revision):
+            return entry
+        return replace(entry, source_revision=self.source_revision)
 
     def _looked(self, sheet: Sheet, desired: Aim, around: Surroundings) -> Look:
         updated = self._updated(sheet, desired)

@@ -167,8 +167,13 @@ class Ledger:
             "save", lambda connection: entries.save(connection, claim, entry, events, release=release, room=room)
         )
 
-    async def note(self, key: Key, generation: int, entry: Entry, events: Sequence[Event] = ()) -> bool:
-        """Write what was learnt without a claim; False if somebody has taken the key since its sheet was read."""
+    async def note(
+        self, key: Key, generation: int, entry: Entry, events: Sequence[Event] = (), *, patient: bool = False
+    ) -> bool:
+        """Write what was learnt without a claim; False if somebody has taken the key since its sheet was read.
+
+        A patient one may take half a second, so that several are written together.
+        """
         holders = self._holders
 
         def note(connection: Connection) -> bool:
@@ -177,7 +182,7 @@ class Ledger:
                 entries.save(connection, claim, entry, events, release=True, room=None)
             return claim is not None
 
-        return await self._write("note", note)
+        return await self._write("note", note, patient=patient)
 
     async def rename(self, old: Key, new: Key, claimed: Sequence[Claim] = ()) -> bool:
         """Move entry, sessions and events to a new key; False if there is nothing to move or `new` has an entry.
@@ -329,8 +334,8 @@ class Ledger:
     async def _read(self, name: str, work: Callable[[Connection], T]) -> T:
         return await self._run.run(Job(name, work, writes=False))
 
-    async def _write(self, name: str, work: Callable[[Connection], T]) -> T:
-        return await self._run.run(Job(name, work, writes=True))
+    async def _write(self, name: str, work: Callable[[Connection], T], *, patient: bool = False) -> T:
+        return await self._run.run(Job(name, work, writes=True, patient=patient))
 
 
 def _sheet(connection: Connection, key: Key) -> Sheet:

@@ -1,7 +1,9 @@
 """Where the ledger's work is done: at once in the caller's thread, or in one thread of its own with group commit."""
 
+import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MOST_TOGETHER = 128  # jobs in one COMMIT: bounds what the first of them waits for the last
+PATIENCE = 0.5  # seconds that a patient job waits for others to share its COMMIT with
 
 
 class Cursor(Protocol):
@@ -32,11 +35,12 @@ class Connection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[T]):
-    """One transaction: read-only, or one that may share its COMMIT with others."""
+    """One transaction: read-only, or one that may share its COMMIT with others; a patient one waits for some."""
 
     name: str
     work: Callable[[Connection], T]
     writes: bool
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +124,26 @@ class WriterThread:
     def _work(self, perform: Perform) -> None:
         going = True
         while going:
-            taken = [self._queue.get()]
-            while len(taken) < MOST_TOGETHER and not self._queue.empty():
-                taken.append(self._queue.get())
+            taken = self._taken()
             going = None not in taken  # `stop` puts it last
             together = [one for one in taken if one is not None]
             outcomes = perform([one.job for one in together])
             for one, outcome in zip(together, outcomes, strict=True):
                 one.land(outcome)
+
+    def _taken(self) -> "list[_Queued | None]":
+        """Take what is queued; while all of it is patient, wait for more."""
+        taken = [self._queue.get()]
+        until = time.monotonic() + PATIENCE
+        while len(taken) < MOST_TOGETHER:
+            if not self._queue.empty():
+                taken.append(self._queue.get())
+            elif all(one is not None and one.job.patient for one in taken) and (left := until - time.monotonic()) > 0:
+                with contextlib.suppress(queue.Empty):
+                    taken.append(self._queue.get(timeout=left))
+            else:
+                break
+        return taken
 
 
 @dataclass(frozen=True, slots=True)

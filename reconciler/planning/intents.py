@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from reconciler.model import Accepted, Confirmed, Ended, Entry, Event, Held, Intended, Session, Stopping
 from reconciler.planning.actions import Start, Stop
@@ -73,14 +73,15 @@ def intend_stop(entry: Entry, action: Stop, now: datetime) -> tuple[Entry, Sessi
 
 def declare(entry: Entry, desired: Desired) -> Entry:
     """Note what an accepted manifest says about a recording besides what its recorder is told."""
-    return replace(
-        entry,
-        labels=dict(desired.labels),
-        on_removal=desired.spec.on_removal,
-        revision=desired.revision,
-        declared=True,
-        sessions=tuple(_based(session, desired) for session in entry.sessions),
-    )
+    said: dict[str, Any] = {
+        "labels": desired.labels,
+        "on_removal": desired.spec.on_removal,
+        "revision": desired.revision,
+        "declared": True,
+        "sessions": tuple(_based(session, desired) for session in entry.sessions),
+    }
+    known = all(getattr(entry, name) == value for name, value in said.items())
+    return entry if known else replace(entry, **said)
 
 
 def _based(session: Session, desired: Desired) -> Session:
