@@ -106,12 +106,14 @@ class Reconciler:
         return self._looked(known or await self._ledger.sheet(key), desired, around)
 
     async def turn(self, look: Look, desired: Aim, around: Surroundings, caller: Caller) -> Taken:
-        """Take one turn; what changes anything is decided anew on what the ledger says under a claim.
+        """Take the turn that was looked ahead to.
+
+        What changes anything is decided anew, on what the ledger says under a claim. A question does no harm, however
+        long its quota was waited for.
 
         Raises:
             LedgerError: the ledger cannot be used, or another process took the recording over.
         """
-        look = self._looked(look.sheet, desired, around)
         if isinstance(look.action, Observe):
             return await self._ask(look, look.action, desired, caller, patient=look.action.urgency == "due")
         began = self._clock()

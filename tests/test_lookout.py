@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.agora.client import Client, open_http
+from reconciler.agora.client import Client
+from reconciler.agora.http import open_http
 from reconciler.agora.pace import Band, Pace
 from reconciler.agora.quota import Slice, next_slice
 from reconciler.agora.wire import acquire_body, start_body

@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import httpx
-
 from reconciler.agora.answers import (
     StartAnswer,
     StopAnswer,
@@ -21,15 +19,14 @@ from reconciler.agora.answers import (
     read_stop,
     read_update,
 )
-from reconciler.agora.exchange import Call, Exchange, Heard, Method, open_http
+from reconciler.agora.exchange import Call, Exchange, Heard, Method
 from reconciler.agora.hosts import Hosts, accepted_url
+from reconciler.agora.http import Http
 from reconciler.agora.listings import LARGEST_PAGE, ChannelPage, read_channels, read_users
 from reconciler.agora.pace import Band, Pace, Rank
 from reconciler.agora.reading import HttpAnswer
 from reconciler.errors import OutcomeUnknownError, Problem, ServiceError, ThrottledError, TransientError
 from reconciler.model import Handle, Identity, Mode, Observation, Secret, UserList
-
-__all__ = ["Client", "open_http"]
 
 Answer = TypeVar("Answer")
 Reader = Callable[[HttpAnswer], Answer]
@@ -50,7 +47,7 @@ class Client:
         customer_id: str,
         customer_secret: Secret,
         urls: Sequence[str],
-        http: httpx.AsyncClient,
+        http: Http,
         pace: Pace,
         clock: Callable[[], datetime],
         query_method: Method | None = None,

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
-from urllib.request import getproxies
 
 import httpx
 
 from reconciler.agora.hints import Endpoint
+from reconciler.agora.http import Http
 from reconciler.agora.pace import Rank
 from reconciler.agora.reading import HttpAnswer, tidy
-from reconciler.agora.transport import LARGEST_ANSWER, DirectTransport
+from reconciler.agora.transport import LARGEST_ANSWER
 from reconciler.errors import OutcomeUnknownError, Problem, RejectedError, TransientError
 
 Method: TypeAlias = Literal["GET", "POST"]
@@ -22,28 +22,6 @@ _CERTAINLY_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout
 _HARMLESS: frozenset[Endpoint] = frozenset({"acquire", "query", "channels", "users"})
 # Fields of bodies that hold secrets: should an answer echo one, it is masked.
 _SECRET_FIELDS = frozenset({"token", "accessKey", "secretKey", "stsToken", "secret", "salt", "rtmpUrl", "url"})
-
-
-def open_http(timeout: timedelta, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """Open the one HTTP client of the process: HTTP/1.1, one TLS context, connections kept for a minute.
-
-    The environment's proxies (HTTPS_PROXY, NO_PROXY) count, for some networks have no other way out; but loopback
-    addresses, where only simulators live, are always called directly. Redirects are not followed: the service has
-    none, and credentials must not follow one.
-    """
-    headers = {"User-Agent": "agora-recording-reconciler", "Accept-Encoding": "identity"}
-    if transport is not None:
-        return httpx.AsyncClient(timeout=timeout.total_seconds(), transport=transport, headers=headers)
-    context = httpx.create_ssl_context()
-    direct = DirectTransport(context)
-    return httpx.AsyncClient(
-        timeout=timeout.total_seconds(),
-        transport=None if getproxies().keys() - {"no"} else direct,
-        mounts={f"all://{host}": direct for host in ("localhost", "127.0.0.1", "[::1]")},
-        verify=context,
-        limits=httpx.Limits(max_connections=128, max_keepalive_connections=8, keepalive_expiry=60),
-        headers=headers,
-    )
 
 
 Heard: TypeAlias = Callable[[str, timedelta, int | None], None]
@@ -68,7 +46,7 @@ class Call:
 class Exchange:
     """Sends the calls of one account."""
 
-    http: httpx.AsyncClient
+    http: Http
     clock: Callable[[], datetime]
     authorization: str
     hidden: tuple[str, ...]
@@ -82,11 +60,11 @@ class Exchange:
         headers = {"Authorization": self.authorization}
         try:
             if method == "GET":
-                return self.http.build_request(method, host + call.path, headers=headers)
+                return self.http.request(method, host + call.path, headers)
             headers["Content-Type"] = "application/json;charset=utf-8"
             body = {} if call.body is None else call.body
             content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
-            return self.http.build_request(method, host + call.path, headers=headers, content=content)
+            return self.http.request(method, host + call.path, headers, content)
         except httpx.InvalidURL:
             problem = Problem(call.endpoint, "the handle cannot be written into an address")
         except (TypeError, ValueError):
@@ -101,7 +79,8 @@ class Exchange:
         """
         began = self.clock()
         try:
-            async with asyncio.timeout(self._patience):
+            # An answer that drips in must not hold its caller for ever.
+            async with asyncio.timeout(2 * self.http.timeout):
                 answer = await self._round_trip(request, call)
         except _CERTAINLY_UNSENT as error:
             problem, harmless = _lost(call, host, error), True
@@ -115,7 +94,7 @@ class Exchange:
         raise TransientError(problem) if harmless else OutcomeUnknownError(problem)
 
     async def _round_trip(self, request: httpx.Request, call: Call) -> HttpAnswer:
-        response = await self.http.send(request, stream=True)
+        response = await self.http.send(request)
         try:
             body = bytearray()
             async for chunk in response.aiter_bytes():
@@ -132,12 +111,6 @@ class Exchange:
             at=self.clock(),
             hidden=(*self.hidden, *secrets_in(call.body)),
         )
-
-    @property
-    def _patience(self) -> float | None:
-        """The longest one exchange may take: an answer that drips in must not hold its caller for ever."""
-        waits = self.http.timeout.as_dict().values()
-        return None if None in waits else sum(wait for wait in waits if wait is not None)
 
 
 def secrets_in(body: object) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 from collections.abc import Sequence
+from functools import cache
 from urllib.parse import urlsplit
 
 from reconciler.errors import SettingsError
@@ -10,6 +11,7 @@ from reconciler.errors import SettingsError
 _SHUNNED_FOR = 60.0  # seconds; then a host that could not be reached gets its chance again
 
 
+@cache
 def accepted_url(url: str) -> str:
     """Give the address in its one spelling.
 

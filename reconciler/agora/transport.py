@@ -18,14 +18,15 @@ _Header: TypeAlias = tuple[bytes, bytes]
 
 _KEPT = 8  # idle connections to one origin
 _IDLE = 60.0  # seconds; older ones may be gone at the other end without a word
+_LATE = "no whole answer in time"
 _NEXT_ADDRESS = 0.25  # seconds until another address of the same host is tried beside the first (RFC 8305)
 
 
 class DirectTransport(httpx.AsyncBaseTransport):
     """Keeps connections for later calls; how many there are at once is bounded by who calls."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._context = context  # made when it is needed first: that takes 20 ms
         self._idle: dict[_Origin, list[_Line]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -39,13 +40,9 @@ class DirectTransport(httpx.AsyncBaseTransport):
         origin = _origin(request.url)
         line = self._kept(origin) or await self._connected(origin, timeouts.get("connect"))
         try:
-            async with asyncio.timeout(timeouts.get("read")):
-                response = await line.exchange(message)
-        except TimeoutError:
-            raise httpx.ReadTimeout("no whole answer in time") from None
+            return await line.exchange(message, timeouts.get("read"))
         finally:
             self._keep(origin, line)
-        return response
 
     async def aclose(self) -> None:
         for lines in self._idle.values():
@@ -72,6 +69,8 @@ class DirectTransport(httpx.AsyncBaseTransport):
 
     async def _connected(self, origin: _Origin, patience: float | None) -> "_Line":
         scheme, host, port = origin
+        if scheme == "https" and self._context is None:
+            self._context = httpx.create_ssl_context()
         context = self._context if scheme == "https" else None
         connect = asyncio.get_running_loop().create_connection
         try:
@@ -79,7 +78,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
                 _, line = await connect(_Line, host, port, ssl=context, happy_eyeballs_delay=_NEXT_ADDRESS)
         except TimeoutError:
             raise httpx.ConnectTimeout(f"no connection to {host}:{port} in time") from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name that cannot be one is a UnicodeError
             raise httpx.ConnectError(str(error)) from error
         return line
 
@@ -103,12 +102,14 @@ class _Line(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def exchange(self, message: bytes) -> httpx.Response:
+    async def exchange(self, message: bytes, patience: float | None) -> httpx.Response:
+        """Send a request and give its whole answer; what is not there in time, in seconds, is not waited for."""
         assert self.is_free, "one exchange after another"
         assert self._transport is not None, "the loop has connected it"
         loop = asyncio.get_running_loop()
         self._begin()
         self._answer = loop.create_future()
+        timer = None if patience is None else loop.call_later(patience, self._fail, httpx.ReadTimeout(_LATE))
         self._transport.write(message)
         try:
             return await self._answer
@@ -117,6 +118,8 @@ class _Line(asyncio.Protocol):
             raise
         finally:
             self._answer, self.used_at = None, loop.time()
+            if timer is not None:
+                timer.cancel()
 
     # -- asyncio's
 
@@ -183,8 +186,8 @@ class _Line(asyncio.Protocol):
 
     def _complete(self) -> None:
         if self._answer is not None and not self._answer.done():
-            headers, body = tuple(self._headers), bytes(self._body)
-            self._answer.set_result(httpx.Response(self._status, headers=headers, content=body))
+            headers, body = tuple(self._headers), httpx.ByteStream(bytes(self._body))
+            self._answer.set_result(httpx.Response(self._status, headers=headers, stream=body))
 
     def _fail(self, error: httpx.TransportError) -> None:
         self._is_spent = True

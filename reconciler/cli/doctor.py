@@ -130,16 +130,14 @@ async def _ask_at(
     url: str, account: tuple[str, "Secret", "Secret"], settings: "Settings", ledger: "Ledger | None"
 ) -> list[Finding]:
     """Query a recorder that cannot exist (S24): whoever may ask is told that it is not there."""
-    from reconciler.agora.client import Client, open_http  # noqa: PLC0415 - httpx
+    from reconciler.agora.client import Client  # noqa: PLC0415 - httpx
+    from reconciler.agora.http import open_http  # noqa: PLC0415 - httpx
     from reconciler.agora.pace import Pace  # noqa: PLC0415 - see above
     from reconciler.agora.quota import Slice  # noqa: PLC0415 - see above
     from reconciler.model import Handle, Identity  # noqa: PLC0415 - see above
 
     app_id, customer_id, customer_secret = account
     heard: list[tuple[str, datetime]] = []
-
-    async def note(response: Any) -> None:
-        heard.append((response.headers.get("Date", ""), _now()))
 
     async def draw(one: str, most: int) -> Slice:
         # The call counts for every process on this ledger; without a usable one there is nobody to share with.
@@ -148,8 +146,10 @@ async def _ask_at(
         except LedgerError:
             return Slice(0.0, 0.0)
 
-    async with open_http(settings.http_timeout) as http:
-        http.event_hooks = {"response": [note]}
+    def note(response: Any) -> None:
+        heard.append((response.headers.get("Date", ""), _now()))
+
+    async with open_http(settings.http_timeout, answered=note) as http:
         pace = Pace(draw)
         client = Client(app_id, customer_id.reveal(), customer_secret, (url,), http, pace, _now, settings.query_method)
         handle = Handle(Identity(app_id, "reconciler-doctor", "1"), "mix", _NO_HANDLE, _NO_HANDLE)

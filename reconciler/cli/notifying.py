@@ -10,7 +10,6 @@ from typing import Final
 import httpx
 from structlog.typing import FilteringBoundLogger
 
-from reconciler.agora.exchange import open_http
 from reconciler.agora.reading import tidy
 from reconciler.errors import SettingsError
 from reconciler.ledger.ledger import Ledger
@@ -55,9 +54,18 @@ async def open_notifications(
             receiver=address.host,
             hint="set RECONCILER_NOTIFY_SECRET, or the receiver cannot tell them from forged ones",
         )
-    async with open_http(_PATIENCE, transport) as http:
+    async with open_post(transport) as http:
         receiver = Receiver(address.host, posting(address, http), signing_key(secret) if secret else None)
         yield await open_notifier(ledger, set_name, receiver, retry_delays=settings.retry_delays, clock=clock, log=log)
+
+
+def open_post(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """Open a client for receivers: proxies of the environment count, but not for this machine itself."""
+    direct = httpx.AsyncHTTPTransport()
+    mounts = {f"all://{host}": direct for host in ("localhost", "127.0.0.1", "[::1]")}
+    return httpx.AsyncClient(
+        transport=transport, mounts=None if transport else mounts, timeout=_PATIENCE.total_seconds()
+    )
 
 
 def _address(url: Secret) -> httpx.URL:

@@ -10,7 +10,8 @@ from functools import partial
 import httpx
 from structlog.typing import FilteringBoundLogger
 
-from reconciler.agora.client import Client, open_http
+from reconciler.agora.client import Client
+from reconciler.agora.http import Http, open_http
 from reconciler.agora.pace import Pace
 from reconciler.cli.accounts import Account
 from reconciler.controller import Controller
@@ -34,7 +35,7 @@ class Workshop:
     ledger: Ledger
     settings: Settings
     clock: Callable[[], datetime]
-    http: httpx.AsyncClient
+    http: Http
     pace: Pace
     accounts: dict[str, Account]  # by App ID
     services: dict[str, Service]  # by App ID

@@ -60,6 +60,7 @@ class Controller:
         async def keep(one: Assignment) -> None:
             keeper = Keeper(one)
             while True:
+                keeper.rung.clear()
                 keeper.sheet = None  # nobody tells of what other processes write
                 until = await self._step(keeper, watch)
                 hold = keeper.hold
@@ -145,9 +146,9 @@ class Controller:
 
     async def _keep(self, keeper: Keeper, watch: Watch, failed: Failed) -> None:
         while True:
-            if keeper.woken.is_set():
-                keeper.woken.clear()
-                keeper.sheet = None
+            keeper.rung.clear()
+            if keeper.is_woken:
+                keeper.is_woken, keeper.sheet = False, None
             try:
                 until = await self._step(keeper, watch)
                 keeper.failures = 0
@@ -167,11 +168,13 @@ class Controller:
         seconds = None if until is None else (until - self._clock()).total_seconds()
         if seconds is not None and seconds <= 0:
             return
+        # A timer rather than a time-out: to cancel a task a thousand times a minute is what costs.
+        alarm = None if seconds is None else asyncio.get_running_loop().call_later(seconds, keeper.rung.set)
         try:
-            async with asyncio.timeout(seconds):
-                await keeper.woken.wait()
-        except TimeoutError:
-            return
+            await keeper.rung.wait()
+        finally:
+            if alarm is not None:
+                alarm.cancel()
 
     # -- one step: look, and take a turn if there is something to do
 

@@ -15,7 +15,8 @@ class Keeper:
     """What one recording is kept as, and how that goes."""
 
     assignment: Assignment
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    rung: asyncio.Event = field(default_factory=asyncio.Event)  # the rest is over: by the alarm, or woken
+    is_woken: bool = False  # something is new: the ledger is to be read again
     place: Place | None = None  # among those who wait for a call
     task: asyncio.Task[None] | None = None
     failures: int = 0  # turns in a row that broke off
@@ -25,6 +26,7 @@ class Keeper:
 
     def wake(self) -> None:
         """Have it look again at once; what it waits for may have become less urgent than what it will find."""
-        self.woken.set()
+        self.is_woken = True
+        self.rung.set()
         if self.place is not None:
             self.place.leave()

@@ -15,9 +15,10 @@ import httpx
 import pytest
 
 from reconciler.agora.answers import AlreadyStarted, IdentityHeld, StartAccepted, Stopped, Updated
-from reconciler.agora.client import Client, open_http
+from reconciler.agora.client import Client
 from reconciler.agora.exchange import Method
 from reconciler.agora.hosts import accepted_url
+from reconciler.agora.http import open_http
 from reconciler.agora.pace import Pace
 from reconciler.agora.quota import Slice
 from reconciler.agora.wire import acquire_body, layout_body, start_body, stop_body, update_body

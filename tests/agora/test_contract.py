@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from reconciler.agora.answers import AlreadyStarted, IdentityHeld, StartAccepted, Stopped, Updated
-from reconciler.agora.client import Client, open_http
+from reconciler.agora.client import Client
+from reconciler.agora.http import open_http
 from reconciler.agora.pace import Pace
 from reconciler.agora.quota import Slice
 from reconciler.agora.wire import UpdateKind, acquire_body, layout_body, start_body, stop_body, update_body

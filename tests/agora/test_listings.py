@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.agora.client import Client, open_http
+from reconciler.agora.client import Client
 from reconciler.agora.hints import Endpoint
+from reconciler.agora.http import Http, open_http
 from reconciler.agora.listings import ChannelPage, read_channels, read_users
 from reconciler.agora.pace import Band, Pace, Rank
 from reconciler.agora.quota import Slice
@@ -273,7 +274,7 @@ SCENES = [
 ]
 
 
-def client_of(http: httpx.AsyncClient, urls: tuple[str, ...], clock: Callable[[], datetime], pace: Pace) -> Client:
+def client_of(http: Http, urls: tuple[str, ...], clock: Callable[[], datetime], pace: Pace) -> Client:
     return Client(APP, "customer", Secret("customer-secret"), urls, http, pace, clock)
 
 

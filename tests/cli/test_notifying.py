@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ import httpx
 import pytest
 import structlog
 
-from reconciler.agora.client import open_http
-from reconciler.cli.notifying import open_notifications, posting, time_of_day
+from reconciler.cli.notifying import open_notifications, open_post, posting, time_of_day
 from reconciler.errors import SettingsError
 from reconciler.ledger import open_ledger
 from reconciler.notifier import Answered, Reply, Unanswered
@@ -78,7 +76,7 @@ def listening(status: int = 200, **headers: str) -> Iterator[Listener]:
 
 
 async def post(url: str, times: int = 1) -> list[Reply]:
-    async with open_http(timedelta(seconds=10)) as http:
+    async with open_post() as http:
         send = posting(httpx.URL(url), http)
         return [await send(b'{"n": 1}', HEADERS) for _ in range(times)]
 
