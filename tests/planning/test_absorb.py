@@ -1,6 +1,8 @@
 """What outcomes leave in the entry, where the stories of the world do not pass by."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -10,12 +12,14 @@ from reconciler.model import (
     Backoff,
     Confirmed,
     ControlExpired,
+    Ended,
     Handle,
     Held,
     Inquiry,
     Intended,
     Live,
     RecordedFile,
+    Refusal,
     Seen,
     Stopping,
 )
@@ -25,7 +29,18 @@ from reconciler.planning.backoff import after_end
 from reconciler.planning.facts import forgotten
 from reconciler.planning.history import recently_stopped
 from reconciler.planning.intents import declare, intend_probe
-from reconciler.planning.outcomes import NoRoom, Observed, Started, StartHeld, UpdateFailed
+from reconciler.planning.outcomes import (
+    AppRefused,
+    NoRoom,
+    NotStarted,
+    Observed,
+    Outcome,
+    Started,
+    StartHeld,
+    StartRefused,
+    StartUnknown,
+    UpdateFailed,
+)
 from tests.planning.situations import (
     RULES,
     A,
@@ -43,6 +58,56 @@ from tests.planning.situations import (
 )
 
 BAD = Problem("start", "task conflict", 400, 53)
+LATE = Problem("start", "no answer within 30 s")
+
+
+def test_s4_a_start_without_an_answer_stays_unsettled_under_its_own_uid_and_counts_its_tries() -> None:
+    page = entry(session(intended(tries=1, dismissed="deleted")))
+
+    written = absorb(page, StartUnknown(page.sessions[0], LATE, at(30), spent=True), RULES)
+
+    [left] = written.entry.open_sessions
+    assert left.identity == A
+    assert left.state == Intended(
+        ("R1",), at(0), at(30), tries=2, spent=True, problem="start: no answer within 30 s", dismissed="deleted"
+    )
+    assert [(event.kind, event.session) for event in written.events] == [("recording.unsettled", 1)]
+
+
+@pytest.mark.parametrize("is_intended", [True, False], ids=["refused at start", "refused at acquire"])
+@pytest.mark.parametrize(
+    "made",
+    [NotStarted, partial(StartRefused, revision="rev"), AppRefused],
+    ids=["worth another try", "by the service", "S8: the whole app"],
+)
+def test_what_certainly_did_not_start_leaves_nothing_open(made: Callable[..., Outcome], *, is_intended: bool) -> None:
+    page = entry(session(intended())) if is_intended else entry()
+    outcome = made(session=page.sessions[0] if is_intended else None, problem=BAD, at=at(5))
+
+    written = absorb(page, outcome, RULES)
+
+    assert [one.state for one in written.entry.sessions] == [Ended(at(5), "never-started", str(BAD))] * is_intended
+    assert written.entry.backoff is None, "nothing ran, so nothing ended"
+    [event] = written.events
+    assert (event.reason, event.session) == (str(BAD), 1 if is_intended else None)
+    assert event.kind == ("recording.delayed" if isinstance(outcome, NotStarted) else "recording.refused")
+    assert (written.entry.retry is not None) is isinstance(outcome, NotStarted)
+    assert (written.entry.refusal is not None) is isinstance(outcome, StartRefused)
+
+
+def test_a_refused_start_is_pointless_until_the_manifest_changes() -> None:
+    written = absorb(entry(), StartRefused(None, "rev", BAD, at(5)), RULES)
+
+    assert written.entry.refusal == Refusal("rev", str(BAD), at(5))
+
+
+def test_each_start_that_did_not_happen_puts_the_next_one_off_for_longer() -> None:
+    first = absorb(entry(), NotStarted(None, BAD, at(0)), RULES).entry
+    second = absorb(first, NotStarted(None, BAD, at(60)), RULES).entry
+
+    assert first.retry
+    assert second.retry
+    assert second.retry.until - at(60) > first.retry.until - at(0) > timedelta(0)
 
 
 def test_a_dismissed_start_goes_straight_to_its_stop() -> None:

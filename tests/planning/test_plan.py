@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from reconciler.errors import UnsafePlanError
-from reconciler.model import Key, Slot
+from reconciler.model import Confirmed, Entry, Key, Slot
 from reconciler.planning.actions import Because
 from reconciler.planning.changes import changes
-from reconciler.planning.desired import Unwanted, applied
+from reconciler.planning.desired import Unmanaged, Unwanted, applied
 from reconciler.planning.guards import assert_apps_kept, assert_no_mass_stop, assert_not_emptied
 from reconciler.planning.intents import declare
-from reconciler.planning.plan import Plan, PlannedAction, plan_one
+from reconciler.planning.plan import Plan, PlannedAction, carried_out, plan_one
 from tests.planning.situations import (
     APP,
     RULES,
@@ -97,6 +97,7 @@ TABLE: list[tuple[str, Any, Any, str]] = [
     ("a stop under way", GONE, entry(session(stopping(-1))), "stop none stop"),
     ("a stop under way, wanted again", desired(), entry(session(stopping(-1))), "replace gap stop acquire start"),
     ("ended by itself", desired(), entry(session(ended())), "start none acquire start"),
+    ("live and never declared here: looked at only", Unmanaged(), entry(session(confirmed())), "hold none"),
 ]
 
 
@@ -131,6 +132,42 @@ def test_control_that_ends_soon_is_said_since_nothing_renews_it() -> None:
     assert early.notes == ()
     [note] = late.notes
     assert note.startswith("control ends at 2026-01-01 19:00 UTC, and rollover is not acted on by this version")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        entry(),
+        entry(session(intended(-1))),
+        entry(session(accepted(-1))),
+        entry(session(confirmed())),
+        entry(session(confirmed(), mode="individual")),
+        entry(session(stopping(-1))),
+        entry(session(ended())),
+    ],
+    ids=["new", "unsettled", "unconfirmed", "to be updated", "to be replaced", "being stopped", "ended"],
+)
+def test_once_all_that_is_planned_was_done_one_recorder_is_confirmed_and_as_declared(page: Entry) -> None:
+    wanted = desired(layout={"type": "bestFit"}, priority=3)
+
+    done = carried_out(wanted, page, at(0), RULES)
+
+    [left] = done.open_sessions
+    assert isinstance(left.state, Confirmed)
+    assert left.applied == wanted.wanted
+    assert plan_one(wanted, done, at(0), RULES).verb == "none"
+
+
+def test_what_is_suspended_rests_without_a_recorder_once_that_is_carried_out() -> None:
+    assert carried_out(desired(suspend=True), entry(session(confirmed())), at(0), RULES).open_sessions == ()
+
+
+def test_what_the_manifests_would_interrupt_is_counted_and_nothing_else() -> None:
+    live = entry(session(confirmed()))
+    aims = (GONE, desired(suspend=True), desired(mode="individual"), desired(layout={"type": "bestFit"}), Unmanaged())
+
+    assert [plan_one(aim, live, at(0), RULES).interrupts for aim in aims] == [True, True, True, False, False]
+    assert not plan_one(GONE, entry(session(ended())), at(0), RULES).interrupts
 
 
 def test_an_edit_that_asks_for_nothing_counts_as_carried_out() -> None:
