@@ -151,6 +151,8 @@ def _start_held(entry: Entry, outcome: StartHeld) -> Written:
         dismissed=state.dismissed,
     )
     changed = entry.with_session(outcome.session.become(held))
+    if state.held == held.why:
+        return Written(changed)  # a probe that finds it as it was is no event (S22)
     return Written(changed, (said(entry, "recording.held", outcome.problem, outcome.at, outcome.session),))
 
 

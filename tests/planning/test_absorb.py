@@ -132,6 +132,18 @@ def test_since_when_control_is_lost_outlives_every_probe() -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "kinds"), [("ControlLost", []), ("HeldByAnother", ["recording.held"]), (None, ["recording.held"])]
+)
+def test_s22_a_probe_that_finds_it_held_as_before_is_no_event(before: str | None, kinds: list[str]) -> None:
+    page = entry(session(held(before) if before else intended()))
+    probing, asked = intend_probe(page, page.sessions[0], "R2", at(60))
+
+    written = absorb(probing, StartHeld(asked, "ControlLost", BAD, at(61)), RULES)
+
+    assert [event.kind for event in written.events] == kinds
+
+
+@pytest.mark.parametrize(
     ("problem", "kept"),
     [(BAD, ("R1",)), (Problem("start", "already started", 201, 7), ("R1", "R2"))],
     ids=["refused by 53: another one was started", "already started, without a sid: this one was"],

@@ -123,6 +123,26 @@ def test_an_identity_that_another_set_has_is_a_trouble_that_names_it(stage: Stag
     played(story)
 
 
+def test_s22_a_uid_that_a_stranger_holds_for_an_hour_is_told_once(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    theirs = Stage(tmp_path / "theirs")
+    theirs.world = stage.world
+    theirs.write(recording("a", "  uid: 77"))
+    stage.write(recording("a", "  uid: 77"))
+
+    async def story() -> None:
+        assert (await theirs.apply()).is_done
+        async with keeping(stage) as house:
+            await minutes(1)
+            probes = stage.calls("start")
+            await minutes(60)
+            assert stage.calls("start") > probes + 10
+            events = [event for _, event in await house.ledger.events()]
+            assert [event.kind for event in events if event.key.name] == ["recording.starting", "recording.held"]
+
+    played(story)
+
+
 def test_a_secret_that_is_rotated_on_disk_is_seen_and_sent_once(stage: Stage, tmp_path: Path) -> None:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
