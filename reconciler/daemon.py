@@ -163,14 +163,13 @@ class Daemon:
         moved = self.intake.renames_of(item)
         for old, _ in moved:
             await self.controller.let_go(old)
+        taken = False
         try:
             taken = await self.intake.consider(item)
         finally:
-            if moved:
-                self.reassign()  # also where it was not taken: the old name is kept on
+            if taken or moved:
+                self.reassign()  # the old name is kept on where a new one was not taken
         standing = self.intake.standing
-        if taken:
-            self.reassign()
         if standing != before:
             self._tell_standing()
         if standing.withheld:
