@@ -4,7 +4,7 @@ An order stands in the ledger and needs no daemon: whoever acts next, a daemon w
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ from reconciler.cli.terminal import Here, refuse
 if TYPE_CHECKING:
     from reconciler.cli.ordered import Ordering
     from reconciler.ledger import Ledger
-    from reconciler.model import Event, Key
+    from reconciler.ledger.orders import Given
+    from reconciler.model import Key
 
 _NAMES = click.argument(
     "names", nargs=-1, required=True, metavar="NAME...", shell_complete=completing.standing_recordings
@@ -140,16 +141,17 @@ async def _order(
         meant = tuple(key for key in chosen if not needless[key])
         if meant:
             _ask(here, f"{', '.join(key.name for key in meant)}: {ordering.question}", yes=yes)
-            await _give(here, ledger, meant, ordering)
+            await _hand_out(here, ledger, meant, ordering)
         return tuple(key.name for key in meant), is_kept
 
 
-async def _give(here: Here, ledger: "Ledger", keys: "tuple[Key, ...]", ordering: "Ordering") -> None:
+async def _hand_out(here: Here, ledger: "Ledger", keys: "tuple[Key, ...]", ordering: "Ordering") -> None:
     """Write the order down, and say who carries it out."""
-    now, set_name = datetime.now(UTC), here.set_name()
+    from reconciler.planning.orders import Orders  # noqa: PLC0415 - not needed for the help
+
+    set_name = here.set_name()
     for key in keys:
-        said = _event(here, key, ordering.event, ordering.reason, now)
-        await ledger.give(key, lambda orders: ordering.change(orders, now), said)
+        await _write_down(here, ledger, key, Orders, ordering.change, ordering.event, ordering.reason)
     source = await ledger.keeper(set_name)
     freeze = (await ledger.set_orders(set_name)).freeze
     if freeze:
@@ -174,24 +176,28 @@ async def _freeze(here: Here, reason: str, *, thaw: bool) -> None:
     from dataclasses import replace  # noqa: PLC0415 - not needed for the help
 
     from reconciler.planning.orders import Freeze  # noqa: PLC0415
+    from reconciler.planning.standing import SetOrders  # noqa: PLC0415
+
+    def change(orders: SetOrders, now: datetime) -> SetOrders:
+        return replace(orders, freeze=None if thaw else Freeze(here.user(), reason, now))
 
     async with _ledger(here) as ledger:
-        set_name, now = here.set_name(), datetime.now(UTC)
+        set_name = here.set_name()
         if thaw and not (await ledger.set_orders(set_name)).freeze:
             here.say(f"set {set_name} is not frozen")
             return
-        frozen = None if thaw else Freeze(here.user(), reason, now)
         kind = "set.unfrozen" if thaw else "set.frozen"
-        said = _event(here, _key(set_name, ""), kind, reason, now)
-        await ledger.give_set(set_name, lambda orders: replace(orders, freeze=frozen), said)
+        await _write_down(here, ledger, _key(set_name, ""), SetOrders, change, kind, reason)
         here.say(f"set {set_name} is {'no longer ' if thaw else ''}frozen{'' if thaw else ': it is only observed'}")
 
 
 async def _approve(here: Here, *, yes: bool) -> None:
     from dataclasses import replace  # noqa: PLC0415 - not needed for the help
 
+    from reconciler.planning.standing import SetOrders  # noqa: PLC0415
+
     async with _ledger(here) as ledger:
-        set_name, now = here.set_name(), datetime.now(UTC)
+        set_name = here.set_name()
         standing = await ledger.standing(set_name)
         held = standing.withheld if standing else None
         if standing is None or held is None:
@@ -203,8 +209,11 @@ async def _approve(here: Here, *, yes: bool) -> None:
         if not held.approvable:
             refuse("no approval lets it through: do what is said there")
         _ask(here, "Let it through?", yes=yes)
-        said = _event(here, _key(set_name, ""), "source.approved", held.reason, now)
-        await ledger.give_set(set_name, lambda orders: replace(orders, approved=held.revision), said)
+
+        def change(orders: SetOrders, _: datetime) -> SetOrders:
+            return replace(orders, approved=held.revision)
+
+        await _write_down(here, ledger, _key(set_name, ""), SetOrders, change, "source.approved", held.reason)
         if await ledger.keeper(set_name):
             here.say(f"approved: the daemon takes {held.label} in within a second")
         else:
@@ -229,10 +238,20 @@ def _key(set_name: str, name: str) -> "Key":
     return Key(set_name, name)
 
 
-def _event(here: Here, key: "Key", kind: str, reason: str, now: datetime) -> "Event":
+async def _write_down(
+    here: Here,
+    ledger: "Ledger",
+    key: "Key",
+    of: "type[Given]",
+    change: "Callable[[Given, datetime], Given]",
+    kind: str,
+    reason: str,
+) -> None:
+    """Give an order; the history says what, why, and who has given it."""
     from reconciler.model import Event  # noqa: PLC0415 - not needed for the help
 
-    return Event(now, key, kind, reason, f"by {here.user()}")
+    now = datetime.now(UTC)
+    await ledger.give(key, of, lambda orders: change(orders, now), Event(now, key, kind, reason, f"by {here.user()}"))
 
 
 def _moment(text: str) -> datetime:

@@ -20,7 +20,7 @@ from reconciler.planning.guards import assert_apps_kept, assert_no_mass_stop, as
 from reconciler.planning.plan import PlannedAction, plan_one
 from reconciler.planning.situation import app_id_of
 from reconciler.planning.slots import UidRange
-from reconciler.planning.standing import Standing, Withheld
+from reconciler.planning.standing import SetOrders, Standing, Withheld
 from reconciler.reconcile import RulesOf
 from reconciler.sources.source import Offer, Trouble
 
@@ -92,7 +92,7 @@ class Intake:
         offer = self.withheld
         if offer is None or offer.manifests.revision != revision:
             return False
-        await self.ledger.give_set(self.set, lambda orders: replace(orders, approved=""))
+        await self.ledger.give(Key(self.set, ""), SetOrders, lambda orders: replace(orders, approved=""))
         return await self._offered(offer, approved=True)
 
     def reread(self) -> bool:

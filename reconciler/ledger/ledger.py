@@ -13,6 +13,7 @@ from reconciler.ledger import accounts, claims, entries, files, history, notices
 from reconciler.ledger.claims import Claim
 from reconciler.ledger.holders import Holders
 from reconciler.ledger.notices import Numbered
+from reconciler.ledger.orders import Given
 from reconciler.ledger.sqlite import Database
 from reconciler.ledger.standings import Declaration, Declarations
 from reconciler.ledger.threads import Connection, InlineThread, Job, Thread
@@ -255,24 +256,16 @@ class Ledger:
         """Read every order for single recordings of the set."""
         return await self._read("orders", lambda connection: orders.all_orders(connection, set_name))
 
-    async def give(self, key: Key, change: Callable[[Orders], Orders], *said: Event) -> None:
-        """Change the orders for one recording, and write down that it was done."""
-
-        def give(connection: Connection) -> None:
-            orders.give(connection, key, change(orders.orders(connection, key)))
-            for event in said:
-                history.append(connection, event)
-
-        await self._write("give", give)
-
     async def set_orders(self, set_name: str) -> SetOrders:
-        return await self._read("set_orders", lambda connection: orders.set_orders(connection, set_name))
+        return await self._read(
+            "set_orders", lambda connection: orders.orders(connection, Key(set_name, ""), SetOrders)
+        )
 
-    async def give_set(self, set_name: str, change: Callable[[SetOrders], SetOrders], *said: Event) -> None:
-        """Change the orders for the whole set, and write down that it was done."""
+    async def give(self, key: Key, of: type[Given], change: Callable[[Given], Given], *said: Event) -> None:
+        """Change the orders for one recording, or for a set under a key without a name; write down that it was done."""
 
         def give(connection: Connection) -> None:
-            orders.give_set(connection, set_name, change(orders.set_orders(connection, set_name)))
+            orders.give(connection, key, of, change(orders.orders(connection, key, of)))
             for event in said:
                 history.append(connection, event)
 
@@ -343,4 +336,4 @@ def _sheet(connection: Connection, key: Key) -> Sheet:
     channels = {session.identity.channel for session in entry.sessions}
     news = notices.of_channels(connection, channels, entry.notices_read)
     _, generation = claims.standing(connection, key)
-    return Sheet(entry, orders.orders(connection, key), news, generation)
+    return Sheet(entry, orders.orders(connection, key, Orders), news, generation)

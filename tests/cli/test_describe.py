@@ -85,8 +85,8 @@ async def test_orders_are_told_with_who_why_and_since_when(shell: Shell) -> None
     ledger = await open_ledger(shell.ledger, service=None, now=lambda: NOW)
     long_ago = NOW - timedelta(hours=20, minutes=5)  # told by the hour, however slow the machine
     orders = Orders(Suspension("alice", "privacy", long_ago), Restart("bob", long_ago))
-    await ledger.give(Key("default", "standup"), lambda _: orders)
-    await ledger.give_set("default", lambda _: SetOrders(Freeze("carol", "maintenance", long_ago)))
+    await ledger.give(Key("default", "standup"), Orders, lambda _: orders)
+    await ledger.give(Key("default", ""), SetOrders, lambda _: SetOrders(Freeze("carol", "maintenance", long_ago)))
     await ledger.close()
 
     assert section(shell("describe", "standup").out, "Orders") == [
@@ -100,7 +100,7 @@ async def test_an_order_that_is_over_is_told_as_such_or_no_more(shell: Shell) ->
     ledger = await open_ledger(shell.ledger, service=None, now=lambda: NOW)
     past = BEGUN - timedelta(hours=1)
     orders = Orders(Suspension("alice", "privacy", past, NOW - timedelta(hours=1)), Restart("bob", past))
-    await ledger.give(Key("default", "standup"), lambda _: orders)
+    await ledger.give(Key("default", "standup"), Orders, lambda _: orders)
     await ledger.close()
 
     assert section(shell("describe", "standup").out, "Orders") == ["  restart ordered by bob 27h ago"]

@@ -39,8 +39,8 @@ def notice(number: int, channel: str = "standup", **changes: object) -> Notice:
 async def test_orders_are_given_to_one_recording_though_another_process_has_it_in_hand(opener: Opener) -> None:
     ours, theirs = await opener(), await opener()
     await claimed(theirs)
-    await ours.give(STANDUP, lambda orders: replace(orders, suspension=SUSPENDED.suspension), event(kind="x.y"))
-    await ours.give(STANDUP, lambda orders: replace(orders, restart=Restart("bob", NOW)))
+    await ours.give(STANDUP, Orders, lambda orders: replace(orders, suspension=SUSPENDED.suspension), event(kind="x.y"))
+    await ours.give(STANDUP, Orders, lambda orders: replace(orders, restart=Restart("bob", NOW)))
 
     given = replace(SUSPENDED, restart=Restart("bob", NOW))
     assert await theirs.orders("default") == {STANDUP: given}
@@ -52,8 +52,10 @@ async def test_orders_are_given_to_one_recording_though_another_process_has_it_i
 
 async def test_orders_of_a_set_are_no_orders_of_its_recordings(ledger: Ledger) -> None:
     freeze = Freeze("alice", "maintenance", NOW)
-    await ledger.give_set("default", lambda orders: replace(orders, freeze=freeze), event(Key("default", "")))
-    await ledger.give_set("default", lambda orders: replace(orders, approved="r2"))
+    await ledger.give(
+        Key("default", ""), SetOrders, lambda orders: replace(orders, freeze=freeze), event(Key("default", ""))
+    )
+    await ledger.give(Key("default", ""), SetOrders, lambda orders: replace(orders, approved="r2"))
 
     assert await ledger.set_orders("default") == SetOrders(freeze, "r2")
     assert await ledger.set_orders("other") == NO_SET_ORDERS
@@ -65,7 +67,7 @@ async def test_an_order_that_cannot_be_made_leaves_no_event(ledger: Ledger) -> N
         raise LookupError(str(orders))
 
     with pytest.raises(LookupError):
-        await ledger.give(STANDUP, refuse, event())
+        await ledger.give(STANDUP, Orders, refuse, event())
     assert await ledger.events() == ()
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model import Key
+from reconciler.planning.standing import SetOrders
 from tests.cli.acting import app
 from tests.virtual_time import virtual_now
 from tests.world.house import keeping
@@ -86,7 +88,9 @@ def test_a_set_that_drops_the_app_of_what_is_live_is_held_and_no_approval_helps(
             assert withheld is not None
             assert not withheld.approvable
             assert "could not be stopped any more: c" in withheld.reason
-            await house.ledger.give_set("default", lambda orders: replace(orders, approved=withheld.revision))
+            await house.ledger.give(
+                Key("default", ""), SetOrders, lambda orders: replace(orders, approved=withheld.revision)
+            )
             await house.daemon.hear()
             await minutes(1)
             assert house.daemon.intake.standing.withheld == withheld

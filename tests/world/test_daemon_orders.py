@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.model import Key
 from reconciler.planning.orders import Freeze, Orders, Restart, Suspension
+from reconciler.planning.standing import SetOrders
 from reconciler.simulator.options import Options
 from tests.virtual_time import START, virtual_now, virtual_seconds
 from tests.world.house import House, keeping
@@ -32,7 +33,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 async def order(house: House, name: str, orders: Orders) -> None:
     """Do what `suspend`, `resume` and `restart` do, in another process."""
-    await house.ledger.give(Key("default", name), lambda _: orders)
+    await house.ledger.give(Key("default", name), Orders, lambda _: orders)
     await house.daemon.hear()
 
 
@@ -198,7 +199,7 @@ def test_a_frozen_set_is_observed_and_nothing_else(stage: Stage) -> None:
         async with keeping(stage) as house:
             await minutes(1)
             freeze = Freeze("alice", "maintenance", virtual_now())
-            await house.ledger.give_set("default", lambda orders: replace(orders, freeze=freeze))
+            await house.ledger.give(Key("default", ""), SetOrders, lambda orders: replace(orders, freeze=freeze))
             await house.daemon.hear()
             changing, asked = stage.calls(), stage.calls("query")
             stage.write(recording("b", "  layout: {type: bestFit}"), recording("c"))
@@ -207,7 +208,7 @@ def test_a_frozen_set_is_observed_and_nothing_else(stage: Stage) -> None:
             assert stage.calls() == changing
             assert stage.calls("query") > asked
             assert house.phases()["c"] == "Frozen"
-            await house.ledger.give_set("default", lambda orders: replace(orders, freeze=None))
+            await house.ledger.give(Key("default", ""), SetOrders, lambda orders: replace(orders, freeze=None))
             await house.daemon.hear()
             await minutes(1)
             assert stage.live_channels() == ["b", "c"]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from reconciler.agora.notices import read_notice
-from reconciler.model import Held, Notice
+from reconciler.model import Held, Key, Notice
 from reconciler.planning.orders import Freeze
+from reconciler.planning.standing import SetOrders
 from reconciler.simulator.options import Options
 from reconciler.simulator.webhooks import Webhooks
 from tests.virtual_time import virtual_now, virtual_seconds
@@ -163,14 +164,14 @@ def test_while_a_set_is_frozen_nobody_looks_who_is_there_and_afterwards_it_start
         async with keeping(stage) as house:
             await minutes(1)
             freeze = Freeze("alice", "maintenance", virtual_now())
-            await house.ledger.give_set("default", lambda orders: replace(orders, freeze=freeze))
+            await house.ledger.give(Key("default", ""), SetOrders, lambda orders: replace(orders, freeze=freeze))
             await house.daemon.hear()
             stage.write(recording("a"), recording("b"))
             house.offer()
             looked = stage.calls("channels")
             await minutes(5)
             assert stage.calls("channels") == looked
-            await house.ledger.give_set("default", lambda orders: replace(orders, freeze=None))
+            await house.ledger.give(Key("default", ""), SetOrders, lambda orders: replace(orders, freeze=None))
             await house.daemon.hear()
             await minutes(0.5)
             assert "b" in stage.live_channels()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model import Key
 from reconciler.planning.standing import SetOrders
 from reconciler.simulator.options import Options
 from reconciler.sources.source import Trouble
@@ -42,7 +43,7 @@ async def withheld(house: House) -> str:
 async def approve(house: House) -> None:
     """Do what `reconciler approve` does, in another process."""
     revision = await withheld(house)
-    await house.ledger.give_set("default", lambda orders: replace(orders, approved=revision))
+    await house.ledger.give(Key("default", ""), SetOrders, lambda orders: replace(orders, approved=revision))
     await house.daemon.hear()
 
 
@@ -209,7 +210,7 @@ def test_an_approval_is_for_one_revision_only(stage: Stage) -> None:
             write_each(stage, TWELVE[:2])
             house.offer()
             await minutes(1)
-            await house.ledger.give_set("default", lambda orders: replace(orders, approved=stale))
+            await house.ledger.give(Key("default", ""), SetOrders, lambda orders: replace(orders, approved=stale))
             await house.daemon.hear()
             await minutes(1)
             assert stage.live_channels() == TWELVE
@@ -228,7 +229,7 @@ def test_an_approval_that_was_given_while_no_daemon_ran_counts(stage: Stage) -> 
             await minutes(1)
             revision = await withheld(house)
         async with keeping(stage, offer=False) as house:
-            await house.ledger.give_set("default", lambda orders: replace(orders, approved=revision))
+            await house.ledger.give(Key("default", ""), SetOrders, lambda orders: replace(orders, approved=revision))
             house.offer()
             await minutes(1)
             assert stage.live_channels() == []
