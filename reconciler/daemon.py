@@ -67,7 +67,7 @@ class Daemon:
     counts: dict[str, int] = field(default_factory=dict)  # recorders that run, or may run, by App ID
     _changed_at: dict[Key, datetime] = field(default_factory=dict)  # accepted, and not acted on yet
     _orders: dict[Key, Orders] = field(default_factory=dict)
-    opened: asyncio.Event = field(default_factory=asyncio.Event)  # the last accepted set is known, the ledger ours
+    opened: asyncio.Event = field(default_factory=asyncio.Event)  # the last accepted set is known
     _acted: bool = False  # a turn was taken since that was last looked at
     _is_counted: bool = False  # nothing has happened since that could change the counts
     _seen: int = 0  # the newest event that was looked at
@@ -76,7 +76,7 @@ class Daemon:
         """Keep the set until told to end; then finish the turns in hand, within seconds.
 
         Raises:
-            LedgerError: the ledger cannot be used at the start, or another daemon keeps the set.
+            LedgerError: the ledger cannot be used at the start.
         """
         await self.intake.open()
         self.opened.set()

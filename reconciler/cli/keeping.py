@@ -130,9 +130,15 @@ async def open_household(
     heard: Callable[[str, str, timedelta, int | None], None] | None = None,
     loops: Callable[[Household], Mapping[str, Callable[[], Awaitable[None]]]] = lambda _: {},
 ) -> AsyncIterator[Household]:
-    """Wire a daemon for the settings' set; nothing runs before `daemon.run`."""
+    """Wire a daemon for the settings' set; nothing runs before `daemon.run`.
+
+    Raises:
+        LedgerError: another daemon keeps the set, or the ledger cannot be used. Nobody listens or calls then.
+        SettingsError: what runs beside it cannot.
+    """
     household = Household(outside, settings, outside.values)
     await ledger.serve(settings.service_kind, "the ledger")
+    await ledger.enlist(settings.set, source.name)
     async with open_workshop(
         ledger,
         settings,

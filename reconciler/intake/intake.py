@@ -63,9 +63,8 @@ class Intake:
         """Put the last accepted set in force again, whatever has become of its source.
 
         Raises:
-            LedgerError: another daemon keeps the set, or the ledger cannot be used.
+            LedgerError: the ledger cannot be used.
         """
-        await self.ledger.enlist(self.set, self.source)
         self._fingerprint_key = await self.ledger.fingerprint_key()
         self.entries = await self.ledger.entries()
         self._owned = await self.ledger.declarations(self.set)

@@ -1,5 +1,6 @@
 """`run`: what it refuses before anything is read, and how quickly."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -64,6 +65,17 @@ def test_a_set_has_one_daemon(here: Place) -> None:
     assert process.returncode == 1
     assert "error: another daemon keeps set default on this ledger already, from ./there" in said
     assert "--set" in said
+
+
+def test_a_daemon_that_is_refused_has_neither_listened_nor_begun(here: Place) -> None:
+    with kept(here, "a"), socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"  # who tries to listen there is refused for that
+        with here.process("run", environ={"RECONCILER_LISTEN": listen, "RECONCILER_LOG_FORMAT": "json"}) as process:
+            said = process.communicate(timeout=PATIENCE)[1]
+
+    assert process.returncode == 1
+    assert said.startswith("error: another daemon keeps set default")
+    assert len(said.splitlines()) == 1, "no line of the log"
 
 
 def test_help_comes_without_loading_the_daemon(here: Place) -> None:
