@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from reconciler.controller import Assignment, Controller
 from reconciler.controller.looking import depends_on_people
 from reconciler.errors import LedgerError
-from reconciler.intake.intake import Intake
+from reconciler.intake.intake import Intake, Terms
 from reconciler.ledger.ledger import Ledger
 from reconciler.model import Entry, Key, Notice
 from reconciler.planning.actions import Hold
@@ -65,9 +65,11 @@ class Daemon:
     loops: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)  # beside the daemon's own
     drifting: dict[Key, datetime] = field(default_factory=dict)  # since when a recording is not as declared
     counts: dict[str, int] = field(default_factory=dict)  # recorders that run, or may run, by App ID
+    _terms: Terms | None = None  # under which was taken in what the source said last
     _changed_at: dict[Key, datetime] = field(default_factory=dict)  # accepted, and not acted on yet
     _orders: dict[Key, Orders] = field(default_factory=dict)
     opened: asyncio.Event = field(default_factory=asyncio.Event)  # the last accepted set is known
+    _taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # one set is taken in at a time
     _acted: bool = False  # a turn was taken since that was last looked at
     _is_counted: bool = False  # nothing has happened since that could change the counts
     _seen: int = 0  # the newest event that was looked at
@@ -79,6 +81,9 @@ class Daemon:
             LedgerError: the ledger cannot be used at the start.
         """
         await self.intake.open()
+        if self.intake.is_stuck:
+            self._tell_standing()
+        self._terms = self.intake.terms
         self.opened.set()
         self._seen = await self.ledger.last_event()
         self._orders = await self.ledger.orders(self.intake.set)
@@ -159,6 +164,12 @@ class Daemon:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _take(self, item: Offer | Trouble) -> None:
+        async with self._taking:
+            await self._take_in(item)
+        if self.intake.standing.withheld:
+            await self._read_set_orders()  # a person may have approved it before this process began
+
+    async def _take_in(self, item: Offer | Trouble) -> None:
         before = self.intake.standing
         moved = self.intake.renames_of(item)
         for old, _ in moved:
@@ -169,11 +180,8 @@ class Daemon:
         finally:
             if taken or moved:
                 self.reassign()  # the old name is kept on where a new one was not taken
-        standing = self.intake.standing
-        if standing != before:
+        if self.intake.standing != before:
             self._tell_standing()
-        if standing.withheld:
-            await self._read_set_orders()  # a person may have approved it before this process began
 
     def _tell_standing(self) -> None:
         standing = self.intake.standing
@@ -238,9 +246,12 @@ class Daemon:
             self.controller.frozen = frozen
             self.controller.wake(self.controller.keepers)
             self.log.warning("set.frozen", reason=frozen) if frozen else self.log.info("set.unfrozen")
-        if given.approved and await self.intake.approve(given.approved):
-            self.reassign()
-            self._tell_standing()
+        if not given.approved:
+            return
+        async with self._taking:
+            if await self.intake.approve(given.approved):
+                self.reassign()
+                self._tell_standing()
 
     # -- what time brings
 
@@ -255,13 +266,30 @@ class Daemon:
                 self.outlets.beat("turns")
             self._count()
             now = self.clock()
-            if now >= reread_at:
+            if self._terms is not self.intake.terms or now >= reread_at:
                 reread_at = now + REREADING
-                if self.accounts_changed() | self.intake.reread():
-                    self.reassign()
+                await self._reread()
             if now >= clear_at:
                 clear_at = now + CLEARING
                 await self.ledger.clear(now - self.retention, now - min(self.retention, NOTICES_KEPT))
+
+    async def _reread(self) -> None:
+        """Look again at all that manifests stand on: settings, credentials, values, what other sets record."""
+        terms = self.intake.terms
+        if self._terms is not terms or self.intake.is_stuck:
+            async with self._taking:
+                before = self.intake.standing
+                is_prepared = await self.intake.resume()
+                if self.intake.standing != before:
+                    self._tell_standing()
+            self.reassign()
+            if is_prepared and self.intake.said is not None:
+                await self._take(self.intake.said)
+            self._terms = terms
+        async with self._taking:
+            is_other = await self.intake.reread()
+        if self.accounts_changed() or is_other:
+            self.reassign()
 
     def _count(self) -> None:
         if self._is_counted:

@@ -229,6 +229,32 @@ def test_sighup_rereads_what_may_change_and_keeps_the_old_where_the_new_is_broke
         assert daemon.end() == 0
 
 
+def test_sighup_without_the_app_id_of_what_is_live_is_told_where_people_look_and_mended_by_the_next(
+    here: Estate,
+) -> None:
+    file, told = here.folder / "reconciler.toml", f"app_id = '{here.environ.pop('RECONCILER_APP_ID')}'\n"
+    file.write_text(told)
+    here.write("a", recording("a"))
+    with here.run() as daemon:
+        here.settled("a")
+        [before] = here.live("a")
+
+        file.write_text("")
+        daemon.signal(signal.SIGHUP)
+        words = daemon.said("source.troubled")["said"]
+        assert words.startswith("RECONCILER_APP_ID is not set")
+        ready = daemon.get("/readyz")
+        assert (ready.status_code, ready.json()["source"]["trouble"]) == (200, words)
+
+        file.write_text(told)
+        daemon.signal(signal.SIGHUP)
+        daemon.said("source.accepted", 2)
+        assert daemon.get("/readyz").json()["source"]["trouble"] is None
+        assert [one["sid"] for one in here.live()] == [before["sid"]]
+        assert daemon.end() == 0
+        assert "Traceback" not in daemon.log.read_text()
+
+
 # -- who else is there
 
 

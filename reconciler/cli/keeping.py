@@ -107,13 +107,12 @@ class Household:
         return any(self._account(app_id, manifests) != account for app_id, account in before.items())
 
     def reload(self, settings: Settings, values: Values) -> None:
-        """Go on with other settings."""
+        """Go on with other settings: what they say of calls counts at once, of the set within a second."""
         assert self.daemon is not None
         self.settings, self.values = settings, values
         self._found, self._rules = {}, {}
         self.daemon.retention = settings.retention
         self.daemon.intake.terms = self.terms(prune=self.daemon.intake.terms.prune)
-        self.daemon.intake.reread()
         self.daemon.reassign()
         self.daemon.controller.wake(self.daemon.controller.keepers)
 

@@ -55,12 +55,15 @@ class Intake:
     entries: dict[Key, Entry] = field(default_factory=dict)  # of every set, as they were seen last
     prepared: Prepared | None = None
     withheld: Offer | None = None
+    said: Offer | Trouble | None = None  # by the source, last
+    _app_ids: Mapping[str, str] = field(default_factory=dict)  # of the set in force
+    _hindrance: str = ""  # why that could not be prepared
     _owned: Mapping[Place, Declaration] = field(default_factory=dict)
     _fingerprint_key: bytes = b""
     _places: dict[str, tuple[Declared, References]] = field(default_factory=dict)
 
     async def open(self) -> None:
-        """Put the last accepted set in force again, whatever has become of its source.
+        """Put the last accepted set in force again, whatever has become of its source; see `resume`.
 
         Raises:
             LedgerError: the ledger cannot be used.
@@ -70,11 +73,38 @@ class Intake:
         self._owned = await self.ledger.declarations(self.set)
         self.standing = replace(await self.ledger.standing(self.set) or Standing(""), source=self.source)
         self.manifests = manifests_of(self._owned, self.standing.revision)
-        if self.standing.revision:
-            self.prepared = self._prepare(self.manifests)
+        await self.resume()
+
+    async def resume(self) -> bool:
+        """Prepare the last accepted set, if that was not done yet; tells whether it is done now.
+
+        Where it cannot be, because settings say no App ID or because of what another set records, that is trouble:
+        what is live is looked at only, until it can.
+        """
+        if self.prepared is not None or not self.standing.revision:
+            return True
+        try:
+            app_ids = self.terms.app_ids_of(self.manifests)
+            self._app_ids, self.prepared = app_ids, self._prepare(self.manifests, app_ids)
+        except (ManifestError, SettingsError) as error:
+            self._hindrance = str(error)
+            await self._trouble(self._hindrance, self.standing.label)
+            return False
+        if self._hindrance and self._hindrance == self.standing.trouble:
+            self.standing = replace(self.standing, trouble="", troubled_since=None)
+            await self.ledger.stand(self.set, self.standing)
+        return True
+
+    @property
+    def is_stuck(self) -> bool:
+        """Tell whether something outside of the manifests keeps a set from being in force, which may be over later."""
+        return (self.prepared is None and bool(self.standing.revision)) or (
+            bool(self.standing.trouble) and isinstance(self.said, Offer)
+        )
 
     async def consider(self, item: Offer | Trouble) -> bool:
         """Take an offer in, or say why not; tells whether another set is in force now."""
+        self.said = item
         match item:
             case Trouble(words=words, revision=revision):
                 await self._trouble(words, revision)
@@ -94,13 +124,17 @@ class Intake:
         await self.ledger.give(Key(self.set, ""), SetOrders, lambda orders: replace(orders, approved=""))
         return await self._offered(offer, approved=True)
 
-    def reread(self) -> bool:
+    async def reread(self) -> bool:
         """Read every value behind a reference anew; tells whether something is different."""
         if self.prepared is None or not self._has_other_values(self.prepared.completed.values()):
             return False
         before = self.prepared.completed
         known = {name: replace(one, read=self.terms.values.of(one.declared)) for name, one in before.items()}
-        self.prepared = self._prepare(self.manifests, known)
+        try:
+            self.prepared = self._prepare(self.manifests, self._app_ids, known)
+        except ManifestError as error:
+            await self._trouble(str(error), self.standing.label)
+            return False
         return True
 
     def _has_other_values(self, completed: Iterable[Completed]) -> bool:
@@ -151,13 +185,14 @@ class Intake:
 
     async def _offered(self, offer: Offer, *, approved: bool = False) -> bool:
         try:
-            prepared = self._prepare(offer.manifests)
+            app_ids = self.terms.app_ids_of(offer.manifests)
+            prepared = self._prepare(offer.manifests, app_ids)
         except (ManifestError, SettingsError) as error:
             await self._trouble(str(error), offer.revision)
             return False
         approvable = False
         try:
-            self._assert_apps_kept(offer, prepared)
+            self._assert_apps_kept(offer, prepared, app_ids)
             approvable = True
             if not approved:
                 self._assert_calm(offer, prepared)
@@ -165,17 +200,19 @@ class Intake:
             await self._withhold(offer, str(error), approvable=approvable)
             return False
         await self._accept(offer, prepared)
+        self._app_ids = app_ids
         return True
 
-    def _prepare(self, manifests: ManifestSet, known: Mapping[str, Completed] | None = None) -> Prepared:
+    def _prepare(
+        self, manifests: ManifestSet, app_ids: Mapping[str, str], known: Mapping[str, Completed] | None = None
+    ) -> Prepared:
         before = self.prepared.completed if self.prepared else {}
         stock = Stock(self._fingerprint_key, self.entries)
-        app_ids = self.terms.app_ids_of(manifests)
         return prepare(manifests, app_ids, stock, self.set, self.terms.uid_range, self.terms.values, known or before)
 
-    def _assert_apps_kept(self, offer: Offer, prepared: Prepared) -> None:
+    def _assert_apps_kept(self, offer: Offer, prepared: Prepared, app_ids: Mapping[str, str]) -> None:
         mine = prepared.entries
-        known = frozenset(self.terms.app_ids_of(offer.manifests).values())
+        known = frozenset(app_ids.values())
         live = frozenset(one.identity.app_id for entry in mine.values() for one in entry.open_sessions)
         unknown = {app_id for app_id in live - known if self.terms.problem_of(app_id, offer.manifests)}
         assert_apps_kept(mine, frozenset(unknown))

@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.standing import readiness_of
+from reconciler.intake.values import Values
 from reconciler.model import Key
 from reconciler.planning.standing import SetOrders
+from reconciler.server.readiness import document
+from reconciler.settings import load_settings
+from reconciler.sources.source import Trouble
 from tests.cli.acting import app
-from tests.virtual_time import virtual_now
-from tests.world.house import keeping
+from tests.virtual_time import virtual_now, virtual_seconds
+from tests.world.house import House, keeping
 from tests.world.stage import Stage, minutes, played, recording
 
 OTHER_APP = app("other", f"appId: {'f' * 32}, customerId: {{env: OTHER_ID}}, customerSecret: {{env: OTHER_SECRET}}")
@@ -103,6 +108,135 @@ def test_a_set_that_drops_the_app_of_what_is_live_is_held_and_no_approval_helps(
             house.offer()
             await minutes(1)
             assert house.daemon.intake.standing.withheld is None
+
+    played(story)
+
+
+def retold(house: House, **changes: str | None) -> None:
+    """Read the settings again as SIGHUP would; None takes one away."""
+    told = {**house.stage.environ, **changes}
+    environ = {name: value for name, value in told.items() if value is not None}
+    settings = load_settings(environ, house.stage.folder, lambda _: None)
+    house.household.reload(settings, Values(settings.policy(), environ))
+
+
+def trouble(house: House) -> str:
+    """Say what `/readyz` says is wrong with the source."""
+    found = document(readiness_of(house.household), "")["source"]["trouble"]
+    return str(found or "")
+
+
+UNSET = "RECONCILER_APP_ID is not set, and no App named `default` is among the manifests"
+
+
+def test_s17_a_start_without_the_app_id_of_what_is_live_stops_nothing_and_heals_with_the_settings(stage: Stage) -> None:
+    stage.write(recording("a"), recording("b"))
+
+    async def story() -> None:
+        async with keeping(stage):
+            await minutes(1)
+        app_id = stage.environ.pop("RECONCILER_APP_ID")
+        changing = stage.calls()
+        async with keeping(stage) as house:
+            await minutes(5)
+            assert stage.live_channels() == ["a", "b"]
+            assert trouble(house).startswith(UNSET)
+            assert [line["said"] for line in house.logged if line["event"] == "source.troubled"] == [trouble(house)]
+            assert [event.kind for _, event in await house.ledger.events() if not event.key.name][1:] == [
+                "source.troubled"
+            ]
+            retold(house, RECONCILER_APP_ID=app_id)
+            await minutes(1)
+            assert trouble(house) == ""
+            assert house.phases() == {"a": "Converged", "b": "Converged"}
+            assert stage.calls() == changing
+
+    played(story)
+
+
+def test_s17_settings_that_lose_an_app_id_while_it_runs_leave_the_set_in_force_and_what_is_live(stage: Stage) -> None:
+    stage.write(recording("a"), IN_OTHER, OTHER_APP)
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            changing = stage.calls()
+            retold(house, RECONCILER_APP_ID=None)
+            await minutes(5)
+            assert trouble(house).startswith(UNSET)
+            assert (stage.live_channels(), stage.calls()) == (["a", "c"], changing)
+            assert not [line for line in house.logged if line["event"] == "loop.failed"]
+            retold(house)
+            await minutes(1)
+            assert trouble(house) == ""
+            stage.world.kill(virtual_seconds(), next(one.sid for one in stage.live() if one.channel == "a"))
+            await minutes(4)
+            assert stage.live_channels() == ["a", "c"]
+
+    played(story)
+
+
+def test_s2_settings_with_another_app_id_are_held_while_recorders_of_the_one_before_are_live(stage: Stage) -> None:
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            changing = stage.calls()
+            retold(house, RECONCILER_APP_ID="e" * 32)
+            await minutes(5)
+            withheld = house.daemon.intake.standing.withheld
+            assert withheld is not None
+            assert not withheld.approvable
+            assert (stage.live_channels(), stage.calls()) == (["a"], changing)
+            retold(house)
+            await minutes(1)
+            assert house.daemon.intake.standing.withheld is None
+            assert (house.phases(), stage.calls()) == ({"a": "Converged"}, changing)
+
+    played(story)
+
+
+@pytest.mark.parametrize("words", ["", "./manifests:1:1: there is no such file or folder"], ids=["silent", "broken"])
+def test_s17_the_last_accepted_set_is_kept_again_once_its_app_id_is_there_whatever_the_source_does(
+    stage: Stage, words: str
+) -> None:
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        async with keeping(stage):
+            await minutes(1)
+        app_id = stage.environ.pop("RECONCILER_APP_ID")
+        async with keeping(stage, offer=False) as house:
+            if words:
+                house.source.items.put_nowait(Trouble(words))
+            await minutes(1)
+            retold(house, RECONCILER_APP_ID=app_id)
+            await minutes(1)
+            stage.world.kill(virtual_seconds(), stage.live()[0].sid)
+            await minutes(4)
+            assert stage.live_channels() == ["a"]
+            assert trouble(house) == words
+
+    played(story)
+
+
+def test_an_identity_that_another_set_has_no_more_is_taken_without_an_edit(stage: Stage, tmp_path: Path) -> None:
+    night = Stage(tmp_path, set_name="night")
+    night.world = stage.world
+    night.write(recording("theirs", "  channel: hall\n  uid: 5"))
+
+    async def story() -> None:
+        assert (await night.apply()).is_done
+        stage.write(recording("ours", "  channel: hall\n  uid: 5"))
+        async with keeping(stage) as house:
+            await minutes(1)
+            assert "the live recording theirs of set night" in trouble(house)
+            night.write()
+            assert (await night.apply(prune=True)).is_done
+            await minutes(2)
+            assert trouble(house) == ""
+            assert house.phases() == {"ours": "Converged"}
 
     played(story)
 
