@@ -5,6 +5,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ import httpx
 import pytest
 
 from tests.cli.test_secrets import forms
-from tests.daemons import WEBHOOK_SECRET, Estate, estate, free_port, receiver, until
+from tests.daemons import WEBHOOK_SECRET, Daemon, Estate, estate, free_port, receiver, until
 from tests.world.stage import recording
 
 
@@ -253,6 +255,64 @@ def test_sighup_without_the_app_id_of_what_is_live_is_told_where_people_look_and
         assert [one["sid"] for one in here.live()] == [before["sid"]]
         assert daemon.end() == 0
         assert "Traceback" not in daemon.log.read_text()
+
+
+def catches(daemon: Daemon, number: signal.Signals) -> bool:
+    """Tell whether the process has a handler of its own for that signal."""
+    status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("later", [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8])
+def test_a_signal_that_comes_while_it_begins_ends_it_in_good_order(
+    here: Estate, number: signal.Signals, later: float
+) -> None:
+    here.write("a", recording("a"))
+    with here.run() as daemon:
+        until(lambda: catches(daemon, signal.SIGTERM), "it should hear of signals")
+        assert daemon.log.read_text() == "", "as the first thing of all"
+        time.sleep(later)
+        daemon.signal(number)
+        assert daemon.ends() == 0
+        assert "Traceback" not in daemon.log.read_text()
+        assert bool(daemon.lines("daemon.started")) is bool(daemon.lines("daemon.ended"))
+
+
+def test_sighup_while_it_begins_does_not_end_it(here: Estate) -> None:
+    here.write("a", recording("a"))
+    with here.run() as daemon:
+        until(lambda: catches(daemon, signal.SIGTERM), "it should hear of signals")
+        daemon.signal(signal.SIGHUP)
+        here.follows("a")
+        assert daemon.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "is_daemon"),
+    [
+        (["run", "-"], True),
+        (["--no-color", "--set", "x", "run", "-"], True),
+        (["--set=x", "run", "-"], True),
+        (["get", "run"], False),
+        (["--set", "run", "get"], False),
+        (["--set"], False),
+    ],
+)
+def test_only_a_daemon_takes_a_signal_for_a_good_end(here: Estate, argv: list[str], *, is_daemon: bool) -> None:
+    program = """
+import signal
+from reconciler.__main__ import main
+try:
+    main()
+finally:
+    print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *argv], capture_output=True, text=True, check=False, cwd=here.folder
+    )
+    assert ended.stdout.splitlines()[-1] == str(not is_daemon)
 
 
 # -- who else is there

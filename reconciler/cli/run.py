@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,6 +57,7 @@ async def _run(here: Here, paths: tuple[str, ...], options: Mapping[str, Any], *
     from reconciler.intake.values import Values  # noqa: PLC0415
     from reconciler.ledger import WriterThread, open_ledger  # noqa: PLC0415
 
+    signals = Signals.heard()  # before anything is opened; what comes earlier ends the process (see __main__)
     settings = here.settings()
     place = here.ledger_place(changes=True)
     source = _source(here, settings, paths, options)
@@ -75,27 +78,51 @@ async def _run(here: Here, paths: tuple[str, ...], options: Mapping[str, Any], *
                 heard=around.heard,
             )
             async with household_of as household:
-                return await _kept(here, household, around, from_git=bool(options["url"]))
+                if not signals.stopping.is_set():
+                    reload = partial(_reload, here, household, around, from_git=bool(options["url"]))
+                    await _kept(household, around, signals, reload)
+                return 0
     finally:
         await ledger.close()
 
 
-async def _kept(here: Here, household: "Household", around: "Surroundings", *, from_git: bool) -> int:
-    """Run until a signal; a second one ends it at once, which the ledger is made for."""
+@dataclass(slots=True)
+class Signals:
+    """What a supervisor has said."""
+
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    by: str = ""  # the signal's name
+    reload: Callable[[], None] | None = None
+    is_reload_due: bool = False  # it was said while nobody could yet
+
+    @classmethod
+    def heard(cls) -> "Signals":
+        """Listen from now on; a second signal to end does so at once, which the ledger is made for."""
+        found, loop = cls(), asyncio.get_running_loop()
+
+        def end(number: int) -> None:
+            for one in _ENDINGS:
+                loop.remove_signal_handler(one)
+                signal.signal(one, signal.SIG_DFL)
+            found.by = signal.Signals(number).name
+            found.stopping.set()
+
+        def reload() -> None:
+            if found.reload is None:
+                found.is_reload_due = True
+            else:
+                found.reload()
+
+        for number in _ENDINGS:
+            loop.add_signal_handler(number, end, number)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        return found
+
+
+async def _kept(household: "Household", around: "Surroundings", signals: Signals, reload: Callable[[], None]) -> None:
+    """Run until a signal."""
     assert household.daemon is not None
-    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-    log = household.daemon.log
-
-    def end(number: int) -> None:
-        for one in _ENDINGS:
-            loop.remove_signal_handler(one)
-            signal.signal(one, signal.SIG_DFL)
-        log.info("daemon.ending", signal=signal.Signals(number).name)
-        stopping.set()
-
-    for number in _ENDINGS:
-        loop.add_signal_handler(number, end, number)
-    loop.add_signal_handler(signal.SIGHUP, _reload, here, household, around, from_git)
+    log, stopping = household.daemon.log, signals.stopping
     log.info("daemon.started", set=household.settings.set, source=household.daemon.source.name)
     running = asyncio.create_task(household.daemon.run(stopping))
     for moment in (household.daemon.opened, stopping):
@@ -104,13 +131,17 @@ async def _kept(here: Here, household: "Household", around: "Surroundings", *, f
         waiting.cancel()
         if not running.done() and moment is household.daemon.opened:
             around.announce("ready")
+            signals.reload = reload
+            if signals.is_reload_due:
+                reload()
+    if stopping.is_set():
+        log.info("daemon.ending", signal=signals.by)
     around.announce("stopping")
     await running
     log.info("daemon.ended")
-    return 0
 
 
-def _reload(here: Here, household: "Household", around: "Surroundings", from_git: bool) -> None:  # noqa: FBT001 - a callback of the loop
+def _reload(here: Here, household: "Household", around: "Surroundings", *, from_git: bool) -> None:
     """Read the settings again; with a fault in them the old ones stay."""
     from reconciler.errors import SettingsError  # noqa: PLC0415 - see _run
     from reconciler.intake.values import Values  # noqa: PLC0415
