@@ -45,11 +45,14 @@ class Household:
             self._rules = {(live, qps): self.settings.rules(live, qps)} | (self._rules if len(self._rules) < 64 else {})
         return self._rules[live, qps]
 
-    def app_name(self, app_id: str) -> str:
-        """Call an App ID by the name of its App, where it has one."""
-        manifests = self.daemon.intake.manifests if self.daemon else None
-        named = {spec.app_id: name for name, spec in manifests.apps.items()} if manifests else {}
-        return named.get(app_id) or (DEFAULT_APP if app_id == self.settings.app_id else app_id)
+    def app_names(self, app_id: str) -> tuple[str, ...]:
+        """Name the Apps of the set in force that have this App ID."""
+        assert self.daemon is not None
+        apps = self.daemon.intake.manifests.apps
+        named = {name for name, spec in apps.items() if spec.app_id == app_id}
+        if DEFAULT_APP not in apps and app_id == self.settings.app_id:
+            named.add(DEFAULT_APP)
+        return tuple(sorted(named))
 
     def terms(self, *, prune: bool) -> Terms:
         return Terms(

@@ -75,7 +75,7 @@ async def _run(here: Here, paths: tuple[str, ...], options: Mapping[str, Any], *
                 prune=prune,
                 outlets=around.outlets,
                 loops=around.loops,
-                heard=around.heard,
+                heard=around.metrics.call,
             )
             async with household_of as household:
                 if not signals.stopping.is_set():

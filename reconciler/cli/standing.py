@@ -21,9 +21,8 @@ def readiness_of(household: Household) -> Readiness:
     """Say what the daemon stands on."""
     assert household.daemon is not None
     refused = household.daemon.controller.gates.refused()
-    return Readiness(
-        household.daemon.intake.standing, {household.app_name(app_id): said for app_id, said in refused.items()}
-    )
+    names = {app_id: household.app_names(app_id) for app_id in refused}
+    return Readiness(household.daemon.intake.standing, refused, names)
 
 
 def snapshot_of(household: Household) -> Snapshot:
@@ -73,12 +72,13 @@ def _usage(household: Household) -> dict[str, Usage]:
         slowed_at = workshop.pace.slowed_at.get(app_id)
         left = SLOW_FOR - timedelta(seconds=now - slowed_at) if slowed_at is not None else timedelta()
         slowed_for = max(left, timedelta())
-        found[household.app_name(app_id)] = Usage(
+        found[app_id] = Usage(
             rate=account.qps * (SLOW_SHARE if slowed_for else SHARE),
             waiting=workshop.pace.waiting(app_id),
             slowed_for=slowed_for,
             recorders=daemon.counts.get(app_id, 0),
             most_recorders=account.max_recorders,
             is_refused=app_id in refused,
+            names=household.app_names(app_id),
         )
     return found

@@ -49,7 +49,6 @@ class Surroundings:
     metrics: Metrics
     supervisor: Supervisor
     notifier: Notifier | None
-    household: Household | None = None
     told: Delivery = field(default_factory=Delivery)  # how far notifications were counted
 
     @property
@@ -65,18 +64,12 @@ class Surroundings:
             written=self.notifier.wake if self.notifier else lambda: None,
         )
 
-    def heard(self, app_id: str, endpoint: str, took: timedelta, status: int | None) -> None:
-        """Count a call under the name of its App."""
-        name = self.household.app_name(app_id) if self.household else app_id
-        self.metrics.call(name, endpoint, took, status)
-
     def loops(self, household: Household) -> Loops:
         """Say what runs beside the daemon's own loops.
 
         Raises:
             SettingsError: nobody can listen at RECONCILER_LISTEN.
         """
-        self.household = household
         app, (host, port) = self._app(household), self.settings.listen
         bound = [Server(app)]
         self.outside.log.info("server.listening", address=f"{host}:{bound[0].bind(host, port)}")

@@ -88,9 +88,9 @@ class Metrics:
     def turn_failed(self) -> None:
         self._turn_failures.inc()
 
-    def call(self, app: str, endpoint: str, took: timedelta, status: int | None) -> None:
-        """Count a call, under the App's name as in a snapshot; no status: no answer came."""
-        self._calls.labels(app, endpoint, "none" if status is None else str(status)).inc()
+    def call(self, app_id: str, endpoint: str, took: timedelta, status: int | None) -> None:
+        """Count a call for an App ID; no status: no answer came."""
+        self._calls.labels(app_id, endpoint, "none" if status is None else str(status)).inc()
         self._call_durations.labels(endpoint).observe(took.total_seconds())
 
     def restarted(self) -> None:

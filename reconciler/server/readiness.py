@@ -1,6 +1,6 @@
 """Whether a daemon can do its work, and what stands beside that. Calls nobody."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,8 @@ class Readiness:
     """What a daemon stands on. Its words are shown to anyone who asks: they hold no secret."""
 
     standing: Standing
-    refused: Mapping[str, str] = field(default_factory=dict)  # by App: why its calls have ceased
+    refused: Mapping[str, str] = field(default_factory=dict)  # by App ID: why its calls have ceased
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of Apps, by App ID
 
 
 def is_ready(readiness: Readiness, ledger: str) -> bool:
@@ -46,5 +47,8 @@ def document(readiness: Readiness, ledger: str) -> dict[str, Any]:
             else None,
         },
         "ledger": ledger or "ok",
-        "apps": {app: {"refused": said} for app, said in readiness.refused.items()},
+        "apps": {
+            app_id: {"names": list(readiness.names.get(app_id, ())), "refused": said}
+            for app_id, said in readiness.refused.items()
+        },
     }

@@ -22,6 +22,7 @@ class Usage:
     recorders: int  # that live, or may live
     most_recorders: int | None  # None: nobody has set a limit
     is_refused: bool  # its calls have ceased
+    names: tuple[str, ...] = ()  # of the Apps that have this App ID; none where a session outlived its App
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Snapshot:
 
     at: datetime
     standing: Standing
-    apps: Mapping[str, Usage] = field(default_factory=dict)  # by name; by App ID where a session outlived its App
+    apps: Mapping[str, Usage] = field(default_factory=dict)  # by App ID: it has the quota, whatever Apps are named
     phases: Mapping[Phase, int] = field(default_factory=dict)
     drifting_for: timedelta = timedelta()  # of the recording that is other than declared for longest; 0: none is
     control_left: timedelta | None = None  # of the recorder whose control ends first; None: nothing runs
@@ -93,6 +94,11 @@ def _of_the_apps(apps: Mapping[str, Usage]) -> Iterator[Metric]:
     queued = GaugeMetricFamily(
         "reconciler_queue_depth", "Calls that wait for quota, by how urgent they are.", labels=["app", "band"]
     )
+    named = GaugeMetricFamily("reconciler_app_info", "How manifests name an App ID.", labels=["app", "name"])
+    for app, usage in apps.items():
+        for name in usage.names:
+            named.add_metric([app, name], 1)
+    yield named
     for app, usage in apps.items():
         for band in Band:
             queued.add_metric([app, band.name.lower()], usage.waiting.get(band, 0))

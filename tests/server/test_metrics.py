@@ -13,11 +13,12 @@ from reconciler.server.snapshot import Snapshot, Usage
 from tests.server.parts import ACCEPTED, AT, Daemon, in_process, samples
 
 SECONDS = timedelta(seconds=1)
-USAGE = Usage(9.5, {Band.STOP: 2, Band.POLL: 40}, timedelta(), 17, 200, is_refused=False)
+APP, TV = "a" * 32, "f" * 32
+USAGE = Usage(9.5, {Band.STOP: 2, Band.POLL: 40}, timedelta(), 17, 200, is_refused=False, names=("default", "night"))
 RUNNING = Snapshot(
     AT,
     ACCEPTED,
-    apps={"default": USAGE, "tv": Usage(7.6, {}, 42 * SECONDS, 3, None, is_refused=True)},
+    apps={APP: USAGE, TV: Usage(7.6, {}, 42 * SECONDS, 3, None, is_refused=True)},
     phases={"Recording": 18, "Backoff": 2},
     drifting_for=75 * SECONDS,
     control_left=timedelta(days=2),
@@ -60,14 +61,23 @@ def test_every_phase_is_always_there() -> None:
     assert phases == dict.fromkeys(get_args(Phase), 0) | {"Recording": 18, "Backoff": 2}
 
 
+def test_how_an_app_id_is_named_is_told_once_beside_what_is_told_of_it() -> None:
+    values = shown(RUNNING)
+
+    assert {name: value for name, value in values.items() if name.startswith("reconciler_app_info")} == {
+        f'reconciler_app_info{{app="{APP}",name="default"}}': 1,
+        f'reconciler_app_info{{app="{APP}",name="night"}}': 1,
+    }
+
+
 def test_quota_and_room_are_told_by_app() -> None:
     values = shown(RUNNING)
-    queued = {band: values[f'reconciler_queue_depth{{app="default",band="{band}"}}'] for band in ("stop", "poll")}
+    queued = {band: values[f'reconciler_queue_depth{{app="{APP}",band="{band}"}}'] for band in ("stop", "poll")}
 
     assert queued == {"stop": 2, "poll": 40}
     assert sum(name.startswith("reconciler_queue_depth") for name in values) == 2 * len(Band)
     told = {
-        name: {app: values.get(f'reconciler_{name}{{app="{app}"}}') for app in ("default", "tv")}
+        name: {app: values.get(f'reconciler_{name}{{app="{app}"}}') for app in (APP, TV)}
         for name in (
             "quota_calls_per_second",
             "quota_waiting_calls",
@@ -78,12 +88,12 @@ def test_quota_and_room_are_told_by_app() -> None:
         )
     }
     assert told == {
-        "quota_calls_per_second": {"default": 9.5, "tv": 7.6},
-        "quota_waiting_calls": {"default": 42, "tv": 0},
-        "quota_slowed_seconds": {"default": 0, "tv": 42},
-        "recorders": {"default": 17, "tv": 3},
-        "recorders_limit": {"default": 200, "tv": None},
-        "app_refused": {"default": 0, "tv": 1},
+        "quota_calls_per_second": {APP: 9.5, TV: 7.6},
+        "quota_waiting_calls": {APP: 42, TV: 0},
+        "quota_slowed_seconds": {APP: 0, TV: 42},
+        "recorders": {APP: 17, TV: 3},
+        "recorders_limit": {APP: 200, TV: None},
+        "app_refused": {APP: 0, TV: 1},
     }
 
 
@@ -126,8 +136,8 @@ def test_what_happens_is_counted() -> None:
     metrics.turn("start", 400 * SECONDS / 1000)
     metrics.turn("start", 700 * SECONDS)
     metrics.turn_failed()
-    metrics.call("default", "query", 120 * SECONDS / 1000, 200)
-    metrics.call("default", "query", 30 * SECONDS, None)
+    metrics.call(APP, "query", 120 * SECONDS / 1000, 200)
+    metrics.call(APP, "query", 30 * SECONDS, None)
     metrics.restarted()
     metrics.first_action(2 * SECONDS)
     metrics.webhook("duplicate")
@@ -140,8 +150,8 @@ def test_what_happens_is_counted() -> None:
     assert values['reconciler_turn_duration_seconds_bucket{action="start",le="0.5"}'] == 1
     assert values['reconciler_turn_duration_seconds_bucket{action="start",le="600.0"}'] == 1
     assert values["reconciler_turn_failures_total"] == 1
-    assert values['reconciler_calls_total{app="default",endpoint="query",status="200"}'] == 1
-    assert values['reconciler_calls_total{app="default",endpoint="query",status="none"}'] == 1
+    assert values[f'reconciler_calls_total{{app="{APP}",endpoint="query",status="200"}}'] == 1
+    assert values[f'reconciler_calls_total{{app="{APP}",endpoint="query",status="none"}}'] == 1
     assert values['reconciler_call_duration_seconds_bucket{endpoint="query",le="0.2"}'] == 1
     assert values["reconciler_restarts_total"] == 1
     assert values['reconciler_first_action_seconds_bucket{le="2.0"}'] == 1

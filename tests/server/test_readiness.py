@@ -10,6 +10,8 @@ from reconciler.server.readiness import Readiness
 from tests.server.parts import ACCEPTED, AT, Daemon, failing, in_process
 from tests.virtual_time import run_virtual
 
+TV = "f" * 32
+
 
 async def answered(daemon: Daemon) -> tuple[int, dict[str, object]]:
     async with in_process(daemon) as client:
@@ -87,9 +89,11 @@ def test_a_ledger_that_does_not_answer_is_not_waited_for() -> None:
 
 
 async def test_a_refused_app_is_named_and_the_others_are_kept_all_the_same() -> None:
-    status, said = await answered(Daemon(readiness=Readiness(ACCEPTED, {"tv": "query answered 401: wrong secret"})))
+    status, said = await answered(
+        Daemon(readiness=Readiness(ACCEPTED, {TV: "query answered 401: wrong secret"}, {TV: ("tv",)}))
+    )
 
-    assert (status, said["apps"]) == (200, {"tv": {"refused": "query answered 401: wrong secret"}})
+    assert (status, said["apps"]) == (200, {TV: {"names": ["tv"], "refused": "query answered 401: wrong secret"}})
 
 
 def test_a_set_that_is_named_by_nothing_but_its_content_is_in_force_too() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.standing import readiness_of
+from reconciler.cli.standing import readiness_of, snapshot_of
 from reconciler.intake.values import Values
 from reconciler.model import Key
 from reconciler.planning.standing import SetOrders
@@ -15,7 +15,7 @@ from reconciler.sources.source import Trouble
 from tests.cli.acting import app
 from tests.virtual_time import virtual_now, virtual_seconds
 from tests.world.house import House, keeping
-from tests.world.stage import Stage, minutes, played, recording
+from tests.world.stage import APP_ID, Stage, minutes, played, recording
 
 OTHER_APP = app("other", f"appId: {'f' * 32}, customerId: {{env: OTHER_ID}}, customerSecret: {{env: OTHER_SECRET}}")
 IN_OTHER = recording("c", "  app: other")
@@ -217,6 +217,26 @@ def test_s17_the_last_accepted_set_is_kept_again_once_its_app_id_is_there_whatev
             await minutes(4)
             assert stage.live_channels() == ["a"]
             assert trouble(house) == words
+
+    played(story)
+
+
+def test_quota_is_told_by_app_id_though_two_apps_share_one_and_one_name_has_two(stage: Stage) -> None:
+    stage.write(recording("a"), IN_OTHER, OTHER_APP, OTHER_APP.replace("name: other", "name: third"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            named = {app_id: usage.names for app_id, usage in snapshot_of(house.household).apps.items()}
+            assert named == {APP_ID: ("default",), "f" * 32: ("other", "third")}
+            stage.write(recording("a"), IN_OTHER, OTHER_APP, OTHER_APP.replace("name: other", "name: default"))
+            house.offer()
+            await minutes(2)
+            apps = snapshot_of(house.household).apps
+            assert {app_id: (usage.names, usage.recorders) for app_id, usage in apps.items()} == {
+                APP_ID: ((), 0),
+                "f" * 32: (("default", "other"), 2),
+            }
 
     played(story)
 
