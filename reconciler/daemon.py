@@ -12,9 +12,10 @@ from structlog.typing import FilteringBoundLogger
 from reconciler.controller import Assignment, Controller
 from reconciler.controller.looking import depends_on_people
 from reconciler.errors import LedgerError
+from reconciler.evidence import Notice
 from reconciler.intake.intake import Intake, Terms
 from reconciler.ledger.ledger import Ledger
-from reconciler.model import Entry, Key, Notice
+from reconciler.model import Entry, Key
 from reconciler.planning.actions import Hold
 from reconciler.planning.orders import Orders
 from reconciler.planning.plan import DONE, calls_of

@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 
 from reconciler.cli.notifying import open_notifications
 from reconciler.errors import LedgerError
+from reconciler.evidence import RecordedFile
 from reconciler.ledger import InlineThread, Ledger, open_ledger
 from reconciler.logs import set_up_logs
-from reconciler.model import Event, Key, RecordedFile, Session, SessionState
+from reconciler.model import Event, Key, Session, SessionState
 from reconciler.notifier import LONGEST_PAUSE, Answered, Delivery, Notifier, Unanswered, pause_after
 from reconciler.settings import load_settings
 from tests.ledger.pages import CONFIRMED, ENDED, page, session

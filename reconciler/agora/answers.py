@@ -27,7 +27,7 @@ from reconciler.errors import (
     ThrottledError,
     TransientError,
 )
-from reconciler.model import ControlExpired, Live, Missing, Observation, RecordedFile
+from reconciler.evidence import ControlExpired, Live, Missing, Observation, RecordedFile
 
 # -- what start may answer
 

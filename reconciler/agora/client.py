@@ -26,7 +26,8 @@ from reconciler.agora.listings import LARGEST_PAGE, ChannelPage, read_channels, 
 from reconciler.agora.pace import Band, Pace, Rank
 from reconciler.agora.reading import HttpAnswer
 from reconciler.errors import OutcomeUnknownError, Problem, ServiceError, ThrottledError, TransientError
-from reconciler.model import Handle, Identity, Mode, Observation, Secret, UserList
+from reconciler.evidence import Observation, UserList
+from reconciler.model import Handle, Identity, Mode, Secret
 
 Answer = TypeVar("Answer")
 Reader = Callable[[HttpAnswer], Answer]

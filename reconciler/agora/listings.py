@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.agora.answers import raise_if_refused, the_rest
 from reconciler.agora.reading import HttpAnswer, Reading, read, text_of, whole_number
 from reconciler.errors import RejectedError, TransientError
-from reconciler.model import UserList
+from reconciler.evidence import UserList
 
 LARGEST_PAGE = 500  # channels: more are refused
 

@@ -20,7 +20,7 @@ from reconciler.agora.reading import (
     token_like,
     whole_number,
 )
-from reconciler.model import (
+from reconciler.evidence import (
     Erred,
     Exited,
     FailedOver,
@@ -30,10 +30,10 @@ from reconciler.model import (
     Notice,
     Other,
     RecorderStarted,
-    Secret,
     Uploaded,
     WebStopped,
 )
+from reconciler.model import Secret
 
 CLOUD_RECORDING: Final = 3  # productId
 

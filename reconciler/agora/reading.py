@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.agora.hints import Endpoint, hint_for
 from reconciler.errors import Problem
-from reconciler.model import RecordedFile
+from reconciler.evidence import RecordedFile
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_TEXT = 300

@@ -125,7 +125,8 @@ async def _import(here: Here, wished: tuple[Wish, ...], paths: tuple[str, ...]) 
 async def _adopt(site: "Site", prepared: "Prepared", wish: Wish, default_app_id: str | None) -> str:
     """Adopt one; a complaint says why not."""
     from reconciler.errors import ServiceError  # noqa: PLC0415 - only when it is used
-    from reconciler.model import Entry, Key, Live  # noqa: PLC0415
+    from reconciler.evidence import Live  # noqa: PLC0415
+    from reconciler.model import Entry, Key  # noqa: PLC0415
     from reconciler.planning.adopting import Adoption, adopt, hindrance  # noqa: PLC0415
 
     assert site.ledger is not None

@@ -16,8 +16,8 @@ from reconciler.cli.notifying import open_notifications
 from reconciler.cli.standing import readiness_of, snapshot_of
 from reconciler.cli.terminal import Here
 from reconciler.daemon import Outlets
+from reconciler.evidence import Notice
 from reconciler.ledger.ledger import Ledger
-from reconciler.model import Notice
 from reconciler.notifier import Delivery, Notifier
 from reconciler.server.app import make_app
 from reconciler.server.health import Pulse

@@ -14,15 +14,11 @@ from reconciler.errors import (
     RejectedError,
     ServiceError,
 )
+from reconciler.evidence import ControlExpired, Missing
 from reconciler.executor.starting import Starter
 from reconciler.executor.turns import OBSERVING, Caller, Executed, Service, Turn, handle_of, revealing
 from reconciler.ledger.ledger import Ledger
-from reconciler.model import (
-    ControlExpired,
-    Entry,
-    Handle,
-    Missing,
-)
+from reconciler.model import Entry, Handle
 from reconciler.planning.actions import Observe, Settle, Start, Stop, Update
 from reconciler.planning.changes import Consequence
 from reconciler.planning.intents import intend_stop

@@ -29,13 +29,7 @@ from reconciler.ledger.entries import RoomTakenError
 from reconciler.ledger.ledger import Ledger
 from reconciler.manifests.schema import MintedToken, RecordingSpec
 from reconciler.manifests.values import SecretRef
-from reconciler.model import (
-    Entry,
-    Held,
-    Identity,
-    Intended,
-    Session,
-)
+from reconciler.model import Entry, Held, Identity, Intended, Session
 from reconciler.planning.actions import Settle, Start
 from reconciler.planning.changes import MASK
 from reconciler.planning.desired import Desired

@@ -8,15 +8,7 @@ from reconciler.agora.client import Client
 from reconciler.agora.pace import Band, Rank, Ticket
 from reconciler.ledger.claims import Claim
 from reconciler.manifests.values import SecretRef
-from reconciler.model import (
-    Accepted,
-    Confirmed,
-    Entry,
-    Handle,
-    Secret,
-    Session,
-    Stopping,
-)
+from reconciler.model import Accepted, Confirmed, Entry, Handle, Secret, Session, Stopping
 from reconciler.planning.actions import Action, Forget, Hold, Learn, Observe, Settle, Start, Stop, Update
 from reconciler.planning.outcomes import (
     Outcome,

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from reconciler.agora.quota import Slice
 from reconciler.errors import LedgerError
+from reconciler.evidence import Notice
 from reconciler.ledger import accounts, claims, entries, files, history, notices, orders, standings
 from reconciler.ledger.claims import Claim
 from reconciler.ledger.holders import Holders
@@ -17,7 +18,7 @@ from reconciler.ledger.orders import Given
 from reconciler.ledger.sqlite import Database
 from reconciler.ledger.standings import Declaration, Declarations
 from reconciler.ledger.threads import Connection, InlineThread, Job, Thread
-from reconciler.model import Entry, Event, Identity, Key, Notice, Session
+from reconciler.model import Entry, Event, Identity, Key, Session
 from reconciler.planning.orders import Orders
 from reconciler.planning.standing import SetOrders, Standing
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import TypeAlias
 
+from reconciler.evidence import Notice
 from reconciler.ledger import documents
 from reconciler.ledger.threads import Connection
-from reconciler.model import Key, Notice
+from reconciler.model import Key
 
 MOST_AT_ONCE = 100
 Numbered: TypeAlias = tuple[int, Notice]

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Literal, assert_never
 
 from reconciler.errors import Problem
+from reconciler.evidence import ControlExpired, Live, Missing
 from reconciler.model import (
     Accepted,
     Applied,
     Confirmed,
-    ControlExpired,
     Doubted,
     Ended,
     Entry,
@@ -21,8 +21,6 @@ from reconciler.model import (
     Held,
     Inquiry,
     Intended,
-    Live,
-    Missing,
     Refusal,
     Seen,
     Session,

@@ -3,20 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler.model import (
-    Accepted,
-    Applied,
-    Confirmed,
-    Entry,
-    Handle,
-    Held,
-    Inquiry,
-    Intended,
-    Live,
-    Seen,
-    Session,
-    Slot,
-)
+from reconciler.evidence import Live
+from reconciler.model import Accepted, Applied, Confirmed, Entry, Handle, Held, Inquiry, Intended, Seen, Session, Slot
 from reconciler.planning.history import Written, event
 from reconciler.planning.inquiries import RECORDS
 from reconciler.planning.proving import without_notices

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from reconciler.model import Ended, Ending, Erred, Exited, Left, Notice, Session, Uploaded, WebStopped
+from reconciler.evidence import Ending, Erred, Exited, Left, Notice, Uploaded, WebStopped
+from reconciler.model import Ended, Session
 
 FATAL: Final = 5
 _NOBODY: Final = 4  # a bit of leaveCode

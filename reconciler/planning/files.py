@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reconciler.model import RecordedFile, Session
+from reconciler.evidence import RecordedFile
+from reconciler.model import Session
 
 # What a recorder writes after a failover (agora-api.md 5.8); not a channel or folder that is called so.
 _BACKUP = re.compile(r"(?:^|/)bak\d+_")

@@ -3,7 +3,8 @@
 import zlib
 from datetime import datetime, timedelta
 
-from reconciler.model import Accepted, Confirmed, Doubted, Inquiry, Live, Seen, Session, Stopping
+from reconciler.evidence import Live
+from reconciler.model import Accepted, Confirmed, Doubted, Inquiry, Seen, Session, Stopping
 from reconciler.planning.rules import Rules
 
 RECORDS = 4  # status 4 and 5 both mean "started successfully" (agora-api.md 3.2)

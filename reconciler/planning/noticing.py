@@ -9,30 +9,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from reconciler.model import (
-    Accepted,
-    Confirmed,
-    Ended,
+from reconciler.evidence import (
     Ending,
-    Entry,
     Erred,
-    Event,
     Exited,
     FailedOver,
     FirstFiles,
     Heard,
-    Held,
-    Intended,
     Left,
     Notice,
     Other,
     RecordedFile,
     RecorderStarted,
-    Session,
-    Stopping,
     Uploaded,
     WebStopped,
 )
+from reconciler.model import Accepted, Confirmed, Ended, Entry, Event, Held, Intended, Session, Stopping
 from reconciler.planning.endings import FATAL, error_words, explained, with_evidence
 from reconciler.planning.files import with_files
 from reconciler.planning.history import Written, event

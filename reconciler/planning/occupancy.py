@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from reconciler.evidence import UserList
 from reconciler.manifests.values import ChannelType
-from reconciler.model import UserList
 from reconciler.planning.slots import UidRange
 
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from reconciler.errors import Problem
-from reconciler.model import Applied, Observation, RecordedFile, Session
+from reconciler.evidence import Observation, RecordedFile
+from reconciler.model import Applied, Session
 from reconciler.planning.changes import Consequence
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias, assert_never
 
-from reconciler.model import Accepted, Entry, Intended, Key, Live, Session
+from reconciler.evidence import Live
+from reconciler.model import Accepted, Entry, Intended, Key, Session
 from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Action, Because, Forget, Hold, Learn, Observe, Settle, Start, Stop, Update
 from reconciler.planning.changes import Change, Consequence

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from reconciler.model import Ended, Key, RecordedFile, Session
+from reconciler.evidence import RecordedFile
+from reconciler.model import Ended, Key, Session
 from reconciler.planning.status import sid_of
 from reconciler.render.text import columns, joined, moment_or_none, span, to_the_second
 

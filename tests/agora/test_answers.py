@@ -36,7 +36,7 @@ from reconciler.errors import (
     ThrottledError,
     TransientError,
 )
-from reconciler.model import ControlExpired, Live, Missing, RecordedFile
+from reconciler.evidence import ControlExpired, Live, Missing, RecordedFile
 
 AT = datetime(2026, 1, 1, 9, tzinfo=UTC)
 READERS: dict[Endpoint, Callable[[HttpAnswer], object]] = {

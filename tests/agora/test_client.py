@@ -31,8 +31,9 @@ from reconciler.errors import (
     ThrottledError,
     TransientError,
 )
+from reconciler.evidence import Live, Missing
 from reconciler.manifests.schema import RecordingSpec
-from reconciler.model import Handle, Identity, Live, Missing, Secret
+from reconciler.model import Handle, Identity, Secret
 from reconciler.simulator.faults import parse_faults
 from reconciler.simulator.options import Options
 from reconciler.simulator.transport import WorldTransport

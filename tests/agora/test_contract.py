@@ -14,8 +14,9 @@ from reconciler.agora.pace import Pace
 from reconciler.agora.quota import Slice
 from reconciler.agora.wire import UpdateKind, acquire_body, layout_body, start_body, stop_body, update_body
 from reconciler.errors import AppRejectedError, NoRoomError, RejectedError
+from reconciler.evidence import ControlExpired, Live, Missing
 from reconciler.manifests.schema import RecordingSpec
-from reconciler.model import ControlExpired, Handle, Identity, Live, Missing, Mode, Secret
+from reconciler.model import Handle, Identity, Mode, Secret
 from reconciler.simulator.options import Options
 from reconciler.simulator.serve import running_simulator
 from reconciler.simulator.transport import WorldTransport

@@ -21,8 +21,9 @@ from reconciler.agora.quota import Slice
 from reconciler.agora.reading import HttpAnswer
 from reconciler.agora.wire import acquire_body, start_body
 from reconciler.errors import AppRejectedError, RejectedError, ServiceError, ThrottledError, TransientError
+from reconciler.evidence import UserList
 from reconciler.manifests.schema import RecordingSpec
-from reconciler.model import Identity, Secret, UserList
+from reconciler.model import Identity, Secret
 from reconciler.simulator.faults import FaultPlan, parse_faults
 from reconciler.simulator.options import Options
 from reconciler.simulator.serve import running_simulator

@@ -10,23 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.agora.notices import Aside, Garbled, read_notice, verify
-from reconciler.ledger import documents
-from reconciler.model import (
+from reconciler.evidence import (
     Erred,
     Exited,
     FailedOver,
     FirstFiles,
-    Key,
     Left,
     Meaning,
     Notice,
     Other,
     RecordedFile,
     RecorderStarted,
-    Secret,
     Uploaded,
     WebStopped,
 )
+from reconciler.ledger import documents
+from reconciler.model import Key, Secret
 from tests.ledger.pages import anything
 
 NOW = datetime(2026, 1, 1, 9, tzinfo=UTC)

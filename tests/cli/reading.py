@@ -17,21 +17,9 @@ from typing import Any
 import pytest
 
 from reconciler.cli.root import run
+from reconciler.evidence import RecordedFile
 from reconciler.ledger import InlineThread, open_ledger
-from reconciler.model import (
-    Applied,
-    Confirmed,
-    Ended,
-    Entry,
-    Event,
-    Identity,
-    Inquiry,
-    Key,
-    RecordedFile,
-    Seen,
-    Session,
-    Slot,
-)
+from reconciler.model import Applied, Confirmed, Ended, Entry, Event, Identity, Inquiry, Key, Seen, Session, Slot
 from tests.planning.situations import APP
 
 NOW = datetime.now(UTC)

@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
+from reconciler.evidence import RecordedFile
 from reconciler.model import (
     Applied,
     Confirmed,
@@ -18,7 +19,6 @@ from reconciler.model import (
     Identity,
     Intended,
     Key,
-    RecordedFile,
     Session,
     SessionState,
     Slot,

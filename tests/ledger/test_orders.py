@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import LedgerError
+from reconciler.evidence import Notice, RecorderStarted
 from reconciler.ledger import Ledger, open_ledger
 from reconciler.ledger.notices import MOST_AT_ONCE
 from reconciler.ledger.standings import Declaration
 from reconciler.ledger.standings import Place as Row
-from reconciler.model import Key, Notice, RecorderStarted
+from reconciler.model import Key
 from reconciler.planning.orders import NO_ORDERS, Freeze, Orders, Restart, Suspension
 from reconciler.planning.standing import NO_SET_ORDERS, SetOrders, Standing, Withheld
 from tests.ledger.conftest import Opener

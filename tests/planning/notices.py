@@ -2,16 +2,8 @@
 
 from typing import Any
 
-from reconciler.model import (
-    Ended,
-    Entry,
-    Live,
-    Meaning,
-    Missing,
-    Notice,
-    RecordedFile,
-    Session,
-)
+from reconciler.evidence import Live, Meaning, Missing, Notice, RecordedFile
+from reconciler.model import Ended, Entry, Session
 from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Action, Hold, Learn, Observe, Settle
 from reconciler.planning.decide import decide

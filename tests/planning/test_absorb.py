@@ -7,18 +7,16 @@ from functools import partial
 import pytest
 
 from reconciler.errors import Problem
+from reconciler.evidence import ControlExpired, Live, RecordedFile
 from reconciler.model import (
     Accepted,
     Backoff,
     Confirmed,
-    ControlExpired,
     Ended,
     Handle,
     Held,
     Inquiry,
     Intended,
-    Live,
-    RecordedFile,
     Refusal,
     Seen,
     Stopping,

@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.model import (
-    Ended,
+from reconciler.evidence import (
     Erred,
     Exited,
     FirstFiles,
-    Inquiry,
     Left,
     Live,
     Meaning,
@@ -22,6 +20,7 @@ from reconciler.model import (
     Uploaded,
     WebStopped,
 )
+from reconciler.model import Ended, Inquiry
 from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Gone
 from reconciler.planning.facts import learn

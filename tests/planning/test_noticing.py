@@ -11,22 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.agora.notices import read_notice
-from reconciler.model import (
-    Accepted,
-    Ended,
-    Entry,
-    FailedOver,
-    FirstFiles,
-    Intended,
-    Meaning,
-    Notice,
-    Other,
-    RecordedFile,
-    RecorderStarted,
-    SessionState,
-    Stopping,
-    Uploaded,
-)
+from reconciler.evidence import FailedOver, FirstFiles, Meaning, Notice, Other, RecordedFile, RecorderStarted, Uploaded
+from reconciler.model import Accepted, Ended, Entry, Intended, SessionState, Stopping
 from reconciler.planning.actions import Dismissed, Gone, Hold, Learn, Observe, Start, Stop
 from reconciler.planning.decide import decide
 from reconciler.planning.facts import learn

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model import UserList
+from reconciler.evidence import UserList
 from reconciler.planning.occupancy import Asked, Census, Listing, Presence
 from tests.planning.situations import at
 

@@ -6,23 +6,8 @@ from typing import Any
 import pytest
 
 from reconciler.errors import Problem
-from reconciler.model import (
-    Accepted,
-    Confirmed,
-    ControlExpired,
-    Exited,
-    Handle,
-    Heard,
-    Held,
-    Intended,
-    Left,
-    Live,
-    Meaning,
-    Notice,
-    Other,
-    RecorderStarted,
-    Stopping,
-)
+from reconciler.evidence import ControlExpired, Exited, Heard, Left, Live, Meaning, Notice, Other, RecorderStarted
+from reconciler.model import Accepted, Confirmed, Handle, Held, Intended, Stopping
 from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Dismissed, Gone, Hold
 from reconciler.planning.adopting import Adoption, adopt, hindrance

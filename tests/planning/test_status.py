@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.model import Applied, Backoff, Ended, Entry, Identity, Inquiry, RecordedFile, Refusal, Rest, Seen, Slot
+from reconciler.evidence import RecordedFile
+from reconciler.model import Applied, Backoff, Ended, Entry, Identity, Inquiry, Refusal, Rest, Seen, Slot
 from reconciler.planning.actions import Because, Hold
 from reconciler.planning.conditions import Condition
 from reconciler.planning.desired import Unwanted

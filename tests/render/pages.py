@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from reconciler.model import Backoff, Ended, Entry, Event, RecordedFile, Session, Slot
+from reconciler.evidence import RecordedFile
+from reconciler.model import Backoff, Ended, Entry, Event, Session, Slot
 from tests.planning.situations import KEY, STORAGE, at, confirmed, entry, seen, session
 
 M3U8 = RecordedFile("lessons/S1_standup.m3u8", "0", "audio_and_video", at(15))

@@ -17,7 +17,8 @@ import pytest
 from reconciler.agora.answers import read_query
 from reconciler.agora.notices import read_notice, verify
 from reconciler.agora.reading import HttpAnswer
-from reconciler.model import Accepted, Confirmed, Live, Missing, Notice, Secret
+from reconciler.evidence import Live, Missing, Notice
+from reconciler.model import Accepted, Confirmed, Secret
 from reconciler.planning.absorb import absorb
 from reconciler.planning.noticing import note
 from reconciler.planning.outcomes import Observed

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from reconciler.agora.notices import read_notice
-from reconciler.model import Held, Key, Notice
+from reconciler.evidence import Notice
+from reconciler.model import Held, Key
 from reconciler.planning.orders import Freeze
 from reconciler.planning.standing import SetOrders
 from reconciler.simulator.options import Options

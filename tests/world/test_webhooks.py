@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.agora.notices import read_notice
-from reconciler.model import Ended, Notice
+from reconciler.evidence import Notice
+from reconciler.model import Ended
 from reconciler.simulator.faults import parse_faults
 from reconciler.simulator.options import Options
 from reconciler.simulator.webhooks import Webhooks
