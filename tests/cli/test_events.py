@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -134,7 +134,10 @@ def test_following_one_that_has_no_events_since_then_begins_with_its_first_new_o
         write(
             shell.ledger,
             [recording("standup")],
-            lambda entry: (Event(BEGUN, entry.key, "recording.updated", "old"), *numbered(2, 2)(entry)),
+            lambda entry: (
+                Event(BEGUN, entry.key, "recording.updated", "old"),
+                Event(datetime.now(UTC), entry.key, "recording.updated", "2"),
+            ),
         )
         assert reasons(follow.lines(1)) == ["2"]
 
