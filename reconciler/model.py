@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 from reconciler.evidence import Ending, Heard, RecordedFile
 
+_PAST_SIDS = 8
+
 Mode: TypeAlias = Literal["mix", "individual", "web"]
 
 
@@ -286,6 +288,7 @@ class Entry:
     revision: str = ""  # of the newest accepted manifest that declared it
     source_revision: str = ""  # as a daemon's source calls what it was in, or what took it away
     notices_read: int = 0  # the newest notice of its channels that was taken up
+    past_sids: tuple[str, ...] = ()  # of sessions that ended before those above, the newest first: uploads end late
     declared: bool = True  # false once the manifests of its own set no longer name it
 
     @property
@@ -301,7 +304,9 @@ class Entry:
         others = (other for other in self.sessions if other.number != session.number)
         ordered = sorted([*others, session], key=lambda one: one.number)
         newest_ended = max((one.number for one in ordered if not one.is_open), default=0)
-        return replace(self, sessions=tuple(one for one in ordered if one.is_open or one.number == newest_ended))
+        kept = tuple(one for one in ordered if one.is_open or one.number == newest_ended)
+        past = [one.state.sid for one in reversed(ordered) if one not in kept and one.state.sid]
+        return replace(self, sessions=kept, past_sids=(*past, *self.past_sids)[:_PAST_SIDS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ def concerns(entry: Entry, notice: Notice) -> Session | None:
     for session in reversed(entry.sessions):
         if _sid(session) == notice.sid:
             return session
+    if notice.sid in entry.past_sids:
+        return None  # of a recorder that had this uid before: uploads end late
     return next((session for session in entry.open_sessions if _may_be(session, entry, notice)), None)
 
 

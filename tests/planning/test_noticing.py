@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.agora.notices import read_notice
 from reconciler.evidence import FailedOver, FirstFiles, Meaning, Notice, Other, RecordedFile, RecorderStarted, Uploaded
-from reconciler.model import Accepted, Ended, Entry, Intended, SessionState, Stopping
+from reconciler.model import Accepted, Ended, Entry, Intended, SessionState, Slot, Stopping
 from reconciler.planning.actions import Dismissed, Gone, Hold, Learn, Observe, Start, Stop
 from reconciler.planning.decide import decide
 from reconciler.planning.facts import learn
@@ -130,6 +130,18 @@ class TestAFailover:
         page = entry(session(intended(), **WEB))
 
         assert concerns(page, notice(FailedOver("555"), uid="555", sid="S9")) is None
+
+
+def test_a_late_notice_of_an_older_recorder_under_the_same_uid_is_not_about_the_new_start() -> None:
+    """Its upload may end long after another one came and went."""
+    page = entry()
+    for number, slot, sid in ((1, Slot.A, "S1"), (2, Slot.B, "S2")):
+        page = page.with_session(session(replace(confirmed(), sid=sid), slot=slot, number=number))
+        page = page.with_session(session(replace(ended(), sid=sid), slot=slot, number=number))
+    page = page.with_session(session(intended(), number=3))
+
+    assert noted(page, notice(Uploaded("uploaded"), sid="S1")) == page
+    assert isinstance(noted(page, notice(Uploaded("uploaded"), sid="S3")).sessions[-1].state, Accepted)
 
 
 def test_the_newest_ended_session_is_found_by_its_sid() -> None:
