@@ -221,12 +221,14 @@ class Ledger:
         before_id: int | None = None,
     ) -> tuple[tuple[int, Event], ...]:
         """Read events with their ids, oldest first: the newest `limit`, or the next `limit` after an id."""
-        return await self._read(
-            "events",
-            lambda connection: history.events(
+
+        def events(connection: Connection) -> tuple[tuple[int, Event], ...]:
+            self._database.examine_history(connection)
+            return history.events(
                 connection, key, set_name, since=since, limit=limit, after_id=after_id, before_id=before_id
-            ),
-        )
+            )
+
+        return await self._read("events", events)
 
     async def append(self, event: Event) -> None:
         """Write down what happened without a turn."""
@@ -238,7 +240,12 @@ class Ledger:
 
     async def last_event(self) -> int:
         """Give the id of the newest event; 0 where there is none."""
-        return await self._read("last_event", history.last_event)
+
+        def last_event(connection: Connection) -> int:
+            self._database.examine_history(connection)
+            return history.last_event(connection)
+
+        return await self._read("last_event", last_event)
 
     async def cursor(self, name: str) -> int | None:
         """Read how far in the events somebody has come who reads on; None if it never began."""

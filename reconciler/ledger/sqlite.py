@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import LedgerError
-from reconciler.ledger import files
+from reconciler.ledger import files, soundness
 from reconciler.ledger.documents import DocumentError, UnwritableError
 from reconciler.ledger.migrations import APPLICATION_ID, MIGRATIONS
 from reconciler.ledger.threads import Connection, Done, Failed, Job, Outcome
@@ -22,9 +22,10 @@ class Database:
     def __init__(self, path: Path, *, create: bool, on_commit: Callable[[str], None] | None = None) -> None:
         self._path = path
         self._on_commit = on_commit or (lambda _label: None)
+        self._history_examined = False
         try:
             self._open(create=create)
-        except (sqlite3.Error, OSError, UnicodeError) as error:
+        except (sqlite3.Error, OSError, UnicodeError, DocumentError) as error:
             raise self._worded(error) from error
 
     @property
@@ -43,6 +44,12 @@ class Database:
         """Read the number that SQLite changes when another connection has committed."""
         self._assert_in_place()
         return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def examine_history(self, connection: Connection) -> None:
+        """Hold the events against their indexes, once. Raises DocumentError."""
+        if not self._history_examined:
+            soundness.examine(connection, soundness.HISTORY)
+            self._history_examined = True
 
     def close(self) -> None:
         try:
@@ -133,6 +140,8 @@ class Database:
                 self._refuse_older(version)
             else:
                 self._make_ready(version)
+            soundness.examine_schema(self._connection)
+            soundness.examine(self._connection, soundness.VITAL)
         except BaseException:
             self._connection.close()
             raise
