@@ -1,12 +1,20 @@
 """What belongs to the ledger as a whole: its facts, and the quota row of each App ID. Statements only."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from reconciler.agora import quota
 from reconciler.ledger import documents
 from reconciler.ledger.threads import Connection
 from reconciler.model import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How far the calls of an App ID have come."""
+
+    next_at: datetime | None = None
+    slow_until: datetime | None = None  # after a 429
 
 
 def fact(connection: Connection, name: str) -> str | None:
@@ -28,27 +36,24 @@ def settle_fact(connection: Connection, name: str, value: str) -> str:
 
 
 def draw(connection: Connection, app_id: str, qps: float, most: int, now: datetime) -> quota.Slice:
-    row = connection.execute("SELECT next_at, slow_until FROM quota WHERE app_id = ?", (app_id,)).fetchone()
-    next_at, slow_until = (_time(app_id, text) for text in row or (None, None))
-    drawn, next_at = quota.next_slice(now, next_at, slow_until, qps, most)
-    connection.execute(
-        "INSERT INTO quota (app_id, next_at) VALUES (?, ?) "
-        "ON CONFLICT (app_id) DO UPDATE SET next_at = excluded.next_at",
-        (app_id, documents.stamp(next_at)),
-    )
+    rate = _rate(connection, app_id)
+    drawn, next_at = quota.next_slice(now, rate.next_at, rate.slow_until, qps, most)
+    _keep(connection, app_id, replace(rate, next_at=next_at))
     return drawn
 
 
 def throttled(connection: Connection, app_id: str, now: datetime) -> None:
+    _keep(connection, app_id, replace(_rate(connection, app_id), slow_until=quota.slow_until(now)))
+
+
+def _rate(connection: Connection, app_id: str) -> Rate:
+    row = connection.execute("SELECT document, checksum FROM quota WHERE app_id = ?", (app_id,)).fetchone()
+    return documents.read("quota", Rate, Key("", app_id), row[0], row[1]) if row else Rate()
+
+
+def _keep(connection: Connection, app_id: str, rate: Rate) -> None:
     connection.execute(
-        "INSERT INTO quota (app_id, slow_until) VALUES (?, ?) "
-        "ON CONFLICT (app_id) DO UPDATE SET slow_until = excluded.slow_until",
-        (app_id, documents.stamp(quota.slow_until(now))),
+        "INSERT INTO quota (app_id, document, checksum) VALUES (?, ?, ?) "
+        "ON CONFLICT (app_id) DO UPDATE SET document = excluded.document, checksum = excluded.checksum",
+        (app_id, *documents.write("quota", Rate, Key("", app_id), rate)),
     )
-
-
-def _time(app_id: str, text: Any) -> datetime | None:
-    try:
-        return None if text is None else documents.unstamp(text)
-    except (ValueError, TypeError) as error:
-        raise documents.DocumentError(f"the quota of App ID {app_id} cannot be read: {error}") from error

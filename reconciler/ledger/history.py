@@ -99,15 +99,17 @@ def clear(connection: Connection, before: datetime, notices_before: datetime) ->
 
 def cursor(connection: Connection, name: str) -> int | None:
     """Read how far in the history somebody has come who reads on; None if it never began."""
-    row = connection.execute("SELECT position FROM cursors WHERE name = ?", (name,)).fetchone()
+    row = connection.execute("SELECT position, checksum FROM cursors WHERE name = ?", (name,)).fetchone()
+    if row is not None and documents.checksum(Key("", name), str(row[0])) != row[1]:
+        raise documents.DocumentError(f"the cursor of {name} cannot be read: its checksum is wrong")
     return int(row[0]) if row else None
 
 
 def move_cursor(connection: Connection, name: str, position: int) -> None:
     connection.execute(
-        "INSERT INTO cursors (name, position) VALUES (?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET position = excluded.position",
-        (name, position),
+        "INSERT INTO cursors (name, position, checksum) VALUES (?, ?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET position = excluded.position, checksum = excluded.checksum",
+        (name, position, documents.checksum(Key("", name), str(position))),
     )
 
 

@@ -25,7 +25,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             set_name TEXT NOT NULL, name TEXT NOT NULL, holder TEXT NOT NULL, generation BIGINT NOT NULL,
             PRIMARY KEY (set_name, name))""",
         """CREATE TABLE quota (
-            app_id TEXT PRIMARY KEY, next_at TEXT, slow_until TEXT)""",
+            app_id TEXT PRIMARY KEY, document TEXT NOT NULL, checksum BIGINT NOT NULL)""",
         """CREATE TABLE orders (
             set_name TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL, checksum BIGINT NOT NULL,
             PRIMARY KEY (set_name, name))""",
@@ -40,6 +40,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             id INTEGER PRIMARY KEY AUTOINCREMENT, notice_id TEXT NOT NULL UNIQUE, channel TEXT NOT NULL,
             received_at TEXT NOT NULL, document TEXT NOT NULL, checksum BIGINT NOT NULL)""",
         "CREATE INDEX notices_channel ON notices (channel, id)",
-        "CREATE TABLE cursors (name TEXT PRIMARY KEY, position BIGINT NOT NULL)",
+        "CREATE TABLE cursors (name TEXT PRIMARY KEY, position BIGINT NOT NULL, checksum BIGINT NOT NULL)",
     ),
 )

@@ -364,3 +364,77 @@ async def test_a_page_that_was_tampered_with_is_named(path: Path) -> None:
         await ledger.entries()
     assert await ledger.entry(Key("default", "room-04")) is not None
     await ledger.close()
+
+
+def rewrite(path: Path, of: str, found: bytes, put: bytes) -> None:
+    """Write other bytes into the one page of a small table or index, as a disk would that forgets a bit."""
+    with sqlite3.connect(path) as connection:
+        (number,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (of,)).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    data = bytearray(path.read_bytes())
+    page = data[(number - 1) * size : number * size]
+    assert page.count(found) == 1
+    data[(number - 1) * size : number * size] = page.replace(found, put)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("index", "found", "table"),
+    [
+        ("sqlite_autoindex_entries_1", b"room-03", "entries"),  # would get a second recorder
+        ("sessions_identity", b"room-03", "sessions"),  # the identity would count as free
+        ("sqlite_autoindex_facts_1", b"fingerprint_key", "facts"),  # every secret would count as rotated
+    ],
+)
+async def test_a_row_that_its_index_has_lost_is_not_taken_for_missing(
+    path: Path, index: str, found: bytes, table: str
+) -> None:
+    ledger = await filled(path)
+    await ledger.fingerprint_key()
+    await ledger.close()
+    rewrite(path, index, found, found[:-1] + bytes([found[-1] ^ 1]))
+    with pytest.raises(LedgerError, match=rf"{path} is damaged: its table {table} does not hold together"):
+        await opened(path)
+
+
+async def test_tables_that_are_not_as_they_were_made_are_refused(path: Path) -> None:
+    await (await filled(path)).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = replace(sql, '= 1', '= 3') WHERE name LIKE 'sessions_%'")
+    connection.close()
+    with pytest.raises(LedgerError, match="its tables are not those of a ledger"):
+        await opened(path)
+
+
+async def test_history_whose_index_is_damaged_is_refused_and_the_rest_goes_on(path: Path) -> None:
+    ledger = await opened(path)
+    claim = await ledger.claim(STANDUP)
+    assert claim is not None
+    await ledger.save(claim, page(), [event()])
+    await ledger.close()
+    rewrite(path, "events_key", b"standup", b"standuq")
+    ledger = await opened(path)
+    assert await ledger.entry(STANDUP) == page()
+    for reading in (ledger.events(STANDUP), ledger.events(), ledger.last_event()):
+        with pytest.raises(LedgerError, match="its table events does not hold together"):
+            await reading
+    await ledger.close()
+
+
+async def test_a_call_time_or_a_cursor_that_was_changed_is_refused(path: Path) -> None:
+    ledger = await opened(path)
+    await ledger.draw("a", 10)
+    await ledger.move_cursor("receiver", 7)
+    await ledger.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE quota SET document = replace(document, '2026', '2027')")
+        connection.execute("UPDATE cursors SET position = 23")
+    connection.close()
+    ledger = await opened(path)
+    with pytest.raises(LedgerError, match=r"the quota of .*a cannot be read: its checksum is wrong"):
+        await ledger.draw("a", 10)
+    with pytest.raises(LedgerError, match="the cursor of receiver cannot be read: its checksum is wrong"):
+        await ledger.cursor("receiver")
+    await ledger.close()
