@@ -34,5 +34,12 @@ def of_channels(connection: Connection, channels: Iterable[str], after: int) -> 
             "SELECT id, document, checksum FROM notices WHERE channel = ? AND id > ? ORDER BY id LIMIT ?",
             (channel, after, MOST_AT_ONCE),
         ).fetchall()
-        found += [(row[0], documents.read("notice", Notice, _NOBODY, row[1], row[2])) for row in rows]
+        found += [(row[0], _notice(channel, row[1], row[2])) for row in rows]
     return tuple(sorted(found, key=lambda one: one[0])[:MOST_AT_ONCE])
+
+
+def _notice(channel: str, document: str, check: int) -> Notice:
+    notice = documents.read("notice", Notice, _NOBODY, document, check)
+    if notice.channel != channel:
+        raise documents.DocumentError(f"a notice of channel {channel!r} cannot be read: it is another one's")
+    return notice
