@@ -95,11 +95,13 @@ class Site:
 
     async def prepare(self) -> Prepared:
         """Complete the declared recordings against what the ledger holds now."""
-        stock = Stock()
+        stock, orders = Stock(), dict[Key, Orders]()
         if self.ledger is not None:
             stock = Stock(await self.ledger.fingerprint_key(), await self.ledger.entries())
-            self._orders = await self.ledger.orders(self.set)
-        return prepare(self.manifests, self._app_ids, stock, self.set, self.settings.uid_range, self.outside.values)
+            orders = await self.ledger.orders(self.set)
+        prepared = prepare(self.manifests, self._app_ids, stock, self.set, self.settings.uid_range, self.outside.values)
+        self._orders = {**{new: orders[old] for old, new in prepared.renames if old in orders}, **orders}
+        return prepared
 
     async def assert_not_kept(self, keys: Iterable[Key]) -> None:
         """Refuse to take away what a running daemon's source has: it would start again at once (S23).

@@ -187,7 +187,7 @@ class Ledger:
         return await self._write("note", note, patient=patient)
 
     async def rename(self, old: Key, new: Key, claimed: Sequence[Claim] = ()) -> bool:
-        """Move entry, sessions and events to a new key; False if there is nothing to move or `new` has an entry.
+        """Move all of a recording to a new key; False if there is nothing to move or `new` has an entry.
 
         Raises ClaimedError while either key is claimed by a living holder other than by `claimed`: the turn under way
         would lose what it is about to write. The claim of `old` is void afterwards.

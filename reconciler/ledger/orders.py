@@ -5,7 +5,7 @@ from typing import TypeVar
 from reconciler.ledger import documents
 from reconciler.ledger.threads import Connection
 from reconciler.model import Key
-from reconciler.planning.orders import Orders
+from reconciler.planning.orders import NO_ORDERS, Orders
 from reconciler.planning.standing import SetOrders
 
 Given = TypeVar("Given", Orders, SetOrders)
@@ -35,3 +35,11 @@ def give(connection: Connection, key: Key, of: type[Given], given: Given) -> Non
         "ON CONFLICT (set_name, name) DO UPDATE SET document = excluded.document, checksum = excluded.checksum",
         (key.set, key.name, *documents.write("orders", of, key, given)),
     )
+
+
+def move(connection: Connection, old: Key, new: Key) -> None:
+    """Let what was ordered for a recording hold under its new name, unless that one has orders of its own."""
+    given = orders(connection, old, Orders)
+    if given != NO_ORDERS and orders(connection, new, Orders) == NO_ORDERS:
+        give(connection, new, Orders, given)
+    connection.execute("DELETE FROM orders WHERE set_name = ? AND name = ?", (old.set, old.name))

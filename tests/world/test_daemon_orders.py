@@ -262,3 +262,21 @@ def test_refused_credentials_cease_all_calls_but_one_probe_per_backoff(stage: St
             assert len(stage.live_channels()) == 20
 
     played(story)
+
+
+def test_a_suspended_recording_stays_suspended_under_another_name(stage: Stage) -> None:
+    stage.write(recording("a"), recording("b"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            await order(house, "a", Orders(Suspension("ann", "privacy", virtual_now())))
+            await minutes(1)
+            stage.write(recording("c", "  channel: a", "  renamedFrom: a"), recording("b"))
+            assert (await stage.plan()).plan.converged
+            house.offer()
+            await minutes(2)
+            assert stage.live_channels() == ["b"]
+            assert house.phases() == {"b": "Converged", "c": "Suspended"}
+
+    played(story)
