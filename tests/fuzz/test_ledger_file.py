@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +19,7 @@ from reconciler.ledger.ledger import Sheet
 from reconciler.model import Identity, Key, Notice
 from reconciler.planning.orders import Freeze, Suspension
 from reconciler.simulator.options import Options
-from tests.fuzz.budgets import budget
+from tests.fuzz.budgets import budget, folder
 from tests.virtual_time import virtual_now, virtual_seconds
 from tests.world.house import keeping
 from tests.world.stage import APP_ID, Stage, minutes, played, recording
@@ -45,8 +44,8 @@ class Written:
 @cache
 def written() -> Written:
     """Let a daemon keep a set for a while: every table has rows of its own making."""
-    with tempfile.TemporaryDirectory() as folder:
-        stage = Stage(Path(folder), Options(progress_every=60))
+    with folder() as place:
+        stage = Stage(Path(place), Options(progress_every=60))
         at, keys, identities = played(lambda: _life(stage))
         reads = dict(_reads(keys, identities, at))
         data = stage.ledger.read_bytes()
@@ -163,8 +162,8 @@ def damages(draw: st.DrawFn) -> bytes:
 @given(damages())
 def test_what_is_read_of_a_damaged_file_is_what_was_written_or_it_is_refused(damaged: bytes) -> None:
     whole = written()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "ledger.db"
+    with folder() as place:
+        path = Path(place) / "ledger.db"
         path.write_bytes(damaged)
         found = asyncio.run(_all_of(path, whole.at, whole.reads))
     wrong = {name: (said, whole.truth[name]) for name, said in found.items() if not _is_right(whole, name, said)}
