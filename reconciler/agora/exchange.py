@@ -84,7 +84,7 @@ class Exchange:
                 answer = await self._round_trip(request, call)
         except _CERTAINLY_UNSENT as error:
             problem, harmless = _lost(call, host, error), True
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:  # the second: of a redirect to nowhere
             problem, harmless = _lost(call, host, error), call.endpoint in _HARMLESS
         else:
             self.heard(call.endpoint, self.clock() - began, answer.status)

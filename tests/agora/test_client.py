@@ -308,6 +308,21 @@ def test_what_failed_on_the_way_had_no_effect_or_may_have_had_one(endpoint: str,
     assert raised.__context__ is None
 
 
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("address", ["A:0", "https://", "//[::1", "http://\xff", "https://elsewhere.example/x"])
+def test_a_redirect_to_anywhere_or_nowhere_is_no_answer_and_not_followed(endpoint: str, address: str) -> None:
+    async def scene() -> None:
+        async def answer(_: httpx.Request) -> httpx.Response:
+            return httpx.Response(302, headers=[(b"Location", address.encode("latin-1"))])
+
+        stage = Stage(answer)
+        with pytest.raises(TransientError if endpoint in ("acquire", "query") else OutcomeUnknownError):
+            await stage.call(endpoint)
+        assert {request.url.host for request in stage.sent} == {"one.example"}
+
+    run_virtual(scene())
+
+
 class Dripping(httpx.AsyncByteStream):
     """An answer that never quite ends."""
 
