@@ -26,7 +26,7 @@ from tests.world.stage import Crash, CrashAt, Stage, assert_never_two, minutes, 
 
 Result = TypeVar("Result")
 
-_OUTLIVE_A_PROCESS = ("WorldTransport._travel", "Webhooks.", "Life.")
+_OUTLIVE_A_PROCESS = ("WorldTransport._travel", "Webhooks.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Life:
                 await crash.death.wait()
         crash.dead = True
         self._assert_no_bug()
-        while others := {task for task in asyncio.all_tasks() if not outlives(task)}:
+        while others := {task for task in asyncio.all_tasks() if not _outlives(task)} - {asyncio.current_task()}:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
@@ -234,11 +234,9 @@ class Life:
         return await open_ledger(self.stage.ledger, service=None, now=virtual_now)
 
 
-def outlives(task: "asyncio.Task[Any]") -> bool:
-    """Tell what goes on when the process is gone: the calls under way at the service, its webhooks, and the test."""
-    coroutine = task.get_coro()
-    name = getattr(coroutine, "__qualname__", "")
-    return name.startswith(_OUTLIVE_A_PROCESS) and name != "Life._keep"
+def _outlives(task: "asyncio.Task[Any]") -> bool:
+    """Tell what goes on when the process is gone: the calls under way at the service, and its webhooks."""
+    return str(getattr(task.get_coro(), "__qualname__", "")).startswith(_OUTLIVE_A_PROCESS)
 
 
 def _has_sid(session: Session, recorder: Recorder) -> bool:

@@ -136,9 +136,19 @@ STATUSES = st.sampled_from([200, 201, 206, 302, 400, 401, 403, 404, 408, 429, 50
     200, 599
 )
 HEADERS = st.dictionaries(
-    st.sampled_from(["X-Request-Id", "Content-Type", "Retry-After", "Location", "Content-Encoding", "Content-Length"]),
+    st.sampled_from(["X-Request-Id", "Content-Type", "Retry-After", "Location", "Content-Encoding", "Set-Cookie"]),
     st.sampled_from(
-        ["", "gzip", "deflate, gzip", "-1", "999999999999", "https://elsewhere.example", "text/html; charset=x"]
+        [
+            "",
+            "gzip",
+            "deflate, gzip",
+            "-1",
+            "999999999999",
+            "https://elsewhere.example",
+            "A:0",
+            "//[",
+            "text/html; charset=x",
+        ]
     )
     | st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200),
     max_size=3,
@@ -197,8 +207,10 @@ def fault(endpoint: Endpoint, nth: int, reply: Reply, *, processed: bool) -> Fau
             processed = True
         case "start", OutcomeUnknownError() | IdentityHeld() | ResourceSpent() | AlreadyStarted(sid=None):
             pass
-        case "start", StartAccepted() | AlreadyStarted() | ServiceError():
-            processed = False  # one that was started, and another sid or a refusal for it, would be a lie
+        case "start", StartAccepted() | AlreadyStarted():
+            reply = reply.with_body(b"")  # another sid than the recorder has would be a lie
+        case "start", ServiceError():
+            processed = False  # and so would be a refusal of what was started
         case _:
             pass
     return Fault(endpoint, Replace(reply) if processed else Refuse(reply), ((nth, nth),))
