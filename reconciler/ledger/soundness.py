@@ -14,8 +14,8 @@ from reconciler.ledger.documents import DocumentError
 from reconciler.ledger.migrations import MIGRATIONS
 from reconciler.ledger.threads import Connection
 
-# Decisions rest on these. A notice that is lost costs a delay, as one that never came; claims are fenced by themselves.
-VITAL = ("facts", "entries", "sessions", "orders", "standings", "declarations", "quota", "cursors")
+# Decisions rest on these. A notice that is lost costs a delay, as one that never came.
+VITAL = ("facts", "entries", "sessions", "claims", "orders", "standings", "declarations", "quota", "cursors")
 HISTORY = ("events",)  # the largest by far, and only people read it
 
 
