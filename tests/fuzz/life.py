@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from reconciler.agora.notices import read_notice
 from reconciler.errors import LedgerError
+from reconciler.evidence import Notice
 from reconciler.ledger import Ledger, open_ledger
-from reconciler.model import Accepted, Held, Intended, Key, Notice, Session
+from reconciler.model import Accepted, Held, Intended, Key, Session
 from reconciler.planning.orders import Orders, Suspension
 from reconciler.simulator.faults import FaultPlan, parse_fault
 from reconciler.simulator.options import Options
@@ -149,7 +150,7 @@ class Life:
         given = Orders(Suspension("ann", "tests", virtual_now()) if suspend else None)
         ledger = await self._ledger()
         try:
-            await ledger.give(Key("default", name), lambda orders: replace(orders, suspension=given.suspension))
+            await ledger.give(Key("default", name), Orders, lambda orders: replace(orders, suspension=given.suspension))
         finally:
             await ledger.close()
 

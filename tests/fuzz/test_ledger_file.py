@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from reconciler.agora.notices import read_notice
 from reconciler.errors import LedgerError
+from reconciler.evidence import Notice
 from reconciler.ledger import Ledger, open_ledger
 from reconciler.ledger.ledger import Sheet
-from reconciler.model import Identity, Key, Notice
-from reconciler.planning.orders import Freeze, Suspension
+from reconciler.model import Identity, Key
+from reconciler.planning.orders import Freeze, Orders, Suspension
+from reconciler.planning.standing import SetOrders
 from reconciler.simulator.options import Options
 from tests.fuzz.budgets import budget, folder
 from tests.virtual_time import virtual_now, virtual_seconds
@@ -64,8 +66,8 @@ async def _life(stage: Stage) -> tuple[datetime, list[Key], list[Identity]]:
         await minutes(1)
         now, ledger = virtual_now(), house.ledger
         paused = Suspension("ann", "a holiday", now)
-        await ledger.give(Key(SET, "ended"), lambda orders: replace(orders, suspension=paused))
-        await ledger.give_set(SET, lambda orders: replace(orders, freeze=Freeze("bob", "a look", now)))
+        await ledger.give(Key(SET, "ended"), Orders, lambda orders: replace(orders, suspension=paused))
+        await ledger.give(Key(SET, ""), SetOrders, lambda orders: replace(orders, freeze=Freeze("bob", "a look", now)))
         for sent in stage.world.notices:
             notice = read_notice(json.dumps(sent.envelope(virtual_seconds())).encode(), now)
             assert isinstance(notice, Notice)

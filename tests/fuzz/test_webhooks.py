@@ -200,7 +200,7 @@ def served(house: House) -> Starlette:
     household = house.household
     settings = household.settings.model_copy(update={"webhook_secret": SECRET})
     around = Surroundings(
-        settings, household.outside, house.ledger, Pulse(virtual_seconds), Metrics("1"), Supervisor(), None, household
+        settings, household.outside, house.ledger, Pulse(virtual_seconds), Metrics("1"), Supervisor(), None
     )
     app = around._app(household)
     assert isinstance(app, Starlette)

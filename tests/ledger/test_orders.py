@@ -54,12 +54,12 @@ async def test_orders_are_given_to_one_recording_though_another_process_has_it_i
 async def test_orders_move_with_a_rename_unless_something_was_ordered_for_the_new_name(ledger: Ledger) -> None:
     third = Key("default", "third")
     await ledger.save(await claimed(ledger), page(), release=True)
-    await ledger.give(STANDUP, lambda _: SUSPENDED)
+    await ledger.give(STANDUP, Orders, lambda _: SUSPENDED)
     assert await ledger.rename(STANDUP, RETRO)
     assert await ledger.orders("default") == {RETRO: SUSPENDED}
 
     restarted = Orders(restart=Restart("bob", NOW))
-    await ledger.give(third, lambda _: restarted)
+    await ledger.give(third, Orders, lambda _: restarted)
     assert await ledger.rename(RETRO, third)
     assert await ledger.orders("default") == {third: restarted}
 
