@@ -218,7 +218,7 @@ def _accepted(situation: Situation, session: Session, state: Accepted) -> Action
     if is_stalled(state, situation.rules):
         return Stop(session, "it did not come to record within the confirm timeout", failed=True)
     assert isinstance(situation.desired, Desired)
-    if situation.around.orders.outdates(session.opened_at):
+    if situation.is_outdated(session.opened_at):
         return Stop(session, str(situation.around.orders.restart))
     disruptive = replacing(session, situation.desired)
     if disruptive and situation.desired.spec.replace != "next" and not situation.desired.missing:
@@ -265,7 +265,7 @@ def _checked(situation: Situation, session: Session, ask_at: datetime) -> Observ
 def _change(situation: Situation, session: Session, desired: Desired) -> Stop | Update | Hold | None:
     if desired.missing:
         return Hold(None, Because.SECRET_MISSING, "left alone: " + "; ".join(desired.missing))
-    if situation.around.orders.outdates(session.opened_at):
+    if situation.is_outdated(session.opened_at):
         return Stop(session, str(situation.around.orders.restart))
     disruptive = replacing(session, desired)
     if disruptive and desired.spec.replace != "next":

@@ -47,9 +47,13 @@ class Orders:
         """Give the suspension that holds at this moment."""
         return self.suspension if self.suspension and self.suspension.holds(now) else None
 
-    def outdates(self, moment: datetime) -> bool:
-        """Tell whether what began, or ended, at that moment is made void by a restart."""
-        return self.restart is not None and moment < self.restart.at
+    def outdates(self, moment: datetime, now: datetime) -> bool:
+        """Tell whether what began, or ended, at that moment is made void by a restart.
+
+        One from the future was given by a clock that is ahead: it has no say before its time, for whatever is opened
+        until then would be older than it (S20).
+        """
+        return self.restart is not None and moment < self.restart.at <= now
 
 
 NO_ORDERS = Orders()

@@ -54,7 +54,7 @@ def _in_a_new_window(situation: Situation, last: Ended) -> bool:
 def _ordered_anew(situation: Situation) -> bool:
     """Tell whether a person has ordered a restart since the last session ended."""
     last = situation.entry.newest
-    return last is not None and isinstance(last.state, Ended) and situation.around.orders.outdates(last.state.at)
+    return last is not None and isinstance(last.state, Ended) and situation.is_outdated(last.state.at)
 
 
 def _nobody_there(situation: Situation, desired: Desired) -> Hold | None:
@@ -81,8 +81,11 @@ def _nobody_there(situation: Situation, desired: Desired) -> Hold | None:
 
 def _kept_from_starting(situation: Situation, desired: Desired) -> Hold | None:
     refusal, backoff = situation.entry.refusal, situation.entry.backoff
-    orders = situation.around.orders
-    if refusal and (refusal.of, refusal.revision) == ("start", desired.revision) and not orders.outdates(refusal.at):
+    if (
+        refusal
+        and (refusal.of, refusal.revision) == ("start", desired.revision)
+        and not situation.is_outdated(refusal.at)
+    ):
         return Hold(None, Because.REFUSED, refusal.problem)
     if backoff and not _ordered_anew(situation):
         until = due(backoff.until, situation.rules.backoff_max, situation.now)

@@ -65,6 +65,10 @@ class Situation:
     rules: Rules
     around: Around
 
+    def is_outdated(self, moment: datetime) -> bool:
+        """Tell whether a restart was ordered since."""
+        return self.around.orders.outdates(moment, self.now)
+
     @property
     def unwished(self) -> Unwished | None:
         """Say why it should not record now, if it should not. Suspension wins over the schedule (S12)."""
@@ -107,6 +111,8 @@ class Situation:
     def turning_point(self) -> datetime | None:
         """Tell when windows or orders next change what is wanted, though nothing else happens."""
         moments = [self.unwished.until] if self.unwished else []
+        if self.around.orders.restart:
+            moments.append(self.around.orders.restart.at)
         ahead = self.ahead
         if ahead and ahead.current:
             moments.append(ahead.current.closes)

@@ -67,7 +67,7 @@ def _orders(beside: Beside, entry: Entry, now: datetime) -> list[str]:
     if suspension:
         said.append(f"{suspension} ({age(suspension.at, now)} ago); `reconciler resume` takes it back")
     if restart:
-        waits = entry.newest is not None and beside.orders.outdates(entry.newest.opened_at)
+        waits = entry.newest is not None and beside.orders.outdates(entry.newest.opened_at, now)
         said.append(f"{restart} {age(restart.at, now)} ago{', not carried out yet' if waits else ''}")
     return [_INDENT + words for words in said]
 

@@ -186,6 +186,14 @@ TABLE: list[tuple[str, Any, Entry, Around, float, str]] = [
         "stop: restart ordered by alice",
     ),
     (
+        "restart ordered by a clock that is ahead: it has no say before its time (S20)",
+        desired(),
+        entry(session(confirmed(0, seen(3)))),
+        RESTART,
+        4,
+        "hold Converged until 5",
+    ),
+    (
         "restart ordered before it is confirmed: stopped as well",
         desired(),
         entry(session(accepted())),
