@@ -228,7 +228,8 @@ class Site:
         assert self.ledger is not None
         entries = await self.ledger.entries(self.set)
         for old, new in prepared.renames:
-            entries[new] = replace(entries.pop(old), key=new)
+            if old in entries and new not in entries:  # else another apply has moved it meanwhile
+                entries[new] = replace(entries.pop(old), key=new)
         return replace(prepared, entries=entries)
 
     def _planned(
