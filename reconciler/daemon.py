@@ -74,6 +74,7 @@ class Daemon:
     _acted: bool = False  # a turn was taken since that was last looked at
     _is_counted: bool = False  # nothing has happened since that could change the counts
     _seen: int = 0  # the newest event that was looked at
+    _moving: bool = False  # recordings get other names: nobody may work on them meanwhile
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep the set until told to end; then finish the turns in hand, within seconds.
@@ -173,12 +174,14 @@ class Daemon:
     async def _take_in(self, item: Offer | Trouble) -> None:
         before = self.intake.standing
         moved = self.intake.renames_of(item)
-        for old, _ in moved:
-            await self.controller.let_go(old)
+        self._moving = bool(moved)
         taken = False
         try:
+            for old, _ in moved:
+                await self.controller.let_go(old)
             taken = await self.intake.consider(item)
         finally:
+            self._moving = False
             if taken or moved:
                 self.reassign()  # the old name is kept on where a new one was not taken
         if self.intake.standing != before:
@@ -223,7 +226,8 @@ class Daemon:
             entry = await self.ledger.entry(key)
             if entry is not None:
                 self.intake.entries[key], self._is_counted = entry, False
-        if any(key not in self.controller.keepers for key in touched if key.set == self.intake.set):
+        unkept = any(key not in self.controller.keepers for key in touched if key.set == self.intake.set)
+        if unkept and not self._moving:
             self.reassign()
         self.controller.wake(touched)
         await self._read_set_orders()
@@ -265,7 +269,9 @@ class Daemon:
             if self._acted or not any(keeper.place for keeper in self.controller.keepers.values()):
                 self._acted = False
                 self.outlets.beat("turns")
-            self._count()
+            if not self._is_counted and not self._moving:
+                self._count()
+                self._pick_up()
             now = self.clock()
             if self._terms is not self.intake.terms or now >= reread_at:
                 reread_at = now + REREADING
@@ -292,9 +298,13 @@ class Daemon:
         if self.accounts_changed() or is_other:
             self.reassign()
 
+    def _pick_up(self) -> None:
+        """Keep what has a recorder and no keeper: one let go in the middle of its first start gets there later."""
+        left = (key for key, entry in self.intake.entries.items() if entry.open_sessions)
+        if any(key.set == self.intake.set and key not in self.controller.keepers for key in left):
+            self.reassign()
+
     def _count(self) -> None:
-        if self._is_counted:
-            return
         self._is_counted, counts = True, dict[str, int]()
         for entry in self.intake.entries.values():
             for session in entry.open_sessions:
