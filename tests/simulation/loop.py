@@ -86,17 +86,17 @@ class SimulationLoop(asyncio.SelectorEventLoop):
             if not handle._cancelled and handle._context.get(INSIDE) is body and handle._callback != self._due:
                 handle._args = (body, handle._callback, handle._args, handle._context)
                 handle._callback = self._due
-        self.call_soon = self._sort_soon  # type: ignore[method-assign] # costs nothing while nobody is halted
+        self.call_soon = self._sort_soon  # type: ignore[assignment,method-assign] # costs nothing while nobody is halted
 
     def resume(self, body: Body) -> None:
         body.halted = False
         self._halted.discard(body.name)
         for handle in body.backlog:
-            if not handle._cancelled:  # type: ignore[attr-defined]
+            if not handle.cancelled():
                 self._ready.append(handle)  # type: ignore[attr-defined]
         body.backlog.clear()
         if not self._halted:
-            del self.call_soon  # type: ignore[method-assign]
+            del self.call_soon
 
     def _due(self, body: Body, callback: Callable[..., Any], arguments: tuple[Any, ...], context: Context) -> None:
         if body.halted:

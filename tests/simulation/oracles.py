@@ -11,9 +11,12 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from reconciler.planning.actions import Because
+from reconciler.planning.plan import DONE
 from reconciler.simulator.recorder import Recorder
 from reconciler.simulator.routes import CHANGING
 from tests.simulation.processes import Process
@@ -32,7 +35,8 @@ UNKNOWN_FOR: Final = 0.0
 # may leave than it should, and the next may follow it so much too soon.
 LATENESS: Final = 0.25
 SHARE: Final = 0.95
-# Where no daemon or apply has rest, a seed is over.
+RENEWED: Final = "a fresh session is ordered"
+_FORESEEN: Final = DONE | {Because.CONFIRMING}
 SECRET_BYTES: Final = tuple(
     value.encode()
     for value in (
@@ -56,6 +60,41 @@ class Violation:
     words: str
 
 
+@dataclass(slots=True)
+class InForce:
+    """A set that somebody acts on, and how long he does."""
+
+    model: Model
+    since: float
+    process: Process | None  # an apply, which ends; None: whatever daemon keeps the set
+    until: float = inf
+
+    @property
+    def over(self) -> float:
+        return min(self.until, self.process.gone_at) if self.process else self.until
+
+
+@dataclass(slots=True)
+class Order:
+    """What a person has ordered for one recording."""
+
+    at: float
+    what: str
+    renewed: str = ""  # the sid of the one recorder, younger than it, that a restart has ended
+
+    def excuses(self, sid: str, opened: float) -> bool:
+        """Tell whether a recorder of that age may be stopped for it.
+
+        A restart ends what is older; by a clock that is ahead of the daemon's it comes later, and ends one recorder.
+        """
+        if self.what == "suspended" or (self.what in ("deleted", RENEWED) and self.at >= opened):
+            return True
+        if self.what == RENEWED and self.renewed in ("", sid):
+            self.renewed = sid
+            return True
+        return False
+
+
 def lineage_of(name: str) -> int:
     return int(name.removesuffix("-b")[1:])
 
@@ -67,8 +106,8 @@ class Oracles:
         self.life = life
         self.found: list[Violation] = []
         self.disk = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
-        self.in_force: list[tuple[float, Model]] = []
-        self.orders: dict[int, list[tuple[float, str]]] = {}
+        self.in_force: list[InForce] = []
+        self.orders: dict[int, list[Order]] = {}
         self.offsets: set[float] = {0.0}
         self.left_at: dict[str, deque[float]] = {}
         self.logs: list[str] = []
@@ -89,18 +128,22 @@ class Oracles:
         else:
             self._put_in_force(model)
 
-    def applying(self, model: Model) -> None:
-        self._put_in_force(model)
+    def applying(self, process: Process) -> None:
+        self._put_in_force(self.life.model, process)
 
-    def _put_in_force(self, model: Model) -> None:
-        if not model and (not self.in_force or self.in_force[-1][1]) and self._open():
+    def _put_in_force(self, model: Model, process: Process | None = None) -> None:
+        now = self.life.loop.time()
+        before = [one for one in self.in_force if one.process is None]
+        if process is None and before:
+            before[-1].until = now
+        if not model and (process or not before or before[-1].model) and self._open():
             self.violated("I2", "an empty source was accepted while recordings are live")
-        self.in_force.append((self.life.loop.time(), model))
+        self.in_force.append(InForce(model, now, process))
         self.life.trace("in force", len(self.in_force))
 
     def ordered(self, names: Iterable[str], what: str) -> None:
         for name in names:
-            self.orders.setdefault(lineage_of(name), []).append((self.life.loop.time(), what))
+            self.orders.setdefault(lineage_of(name), []).append(Order(self.life.loop.time(), what))
             self.life.trace("ordered", name, what)
 
     # -- calls
@@ -162,25 +205,27 @@ class Oracles:
 
     def _justified(self, call: "Call", name: str, session: Mapping[str, Any], recorder: Recorder) -> None:
         """I2: what is stopped was, at some time since it was opened, not wanted as it is."""
-        wish_words = self._why_unwanted(lineage_of(name), session, recorder, call.process)
+        wish_words = self._why_unwanted(name, session, recorder)
         self.life.trace("stop", name, wish_words or "?")
         if not wish_words:
             said = session["state"].get("reason", session["state"]["kind"])
             self.violated("I2", f"{name} is stopped ({said}) although it is wanted: {_named(recorder)}")
 
-    def _why_unwanted(self, lineage: int, session: Mapping[str, Any], recorder: Recorder, process: Process) -> str:
-        now = self.life.loop.time()
+    def _why_unwanted(self, name: str, session: Mapping[str, Any], recorder: Recorder) -> str:
+        now, lineage = self.life.loop.time(), lineage_of(name)
         opened = min(recorder.started_at - START.timestamp(), now) - 10
-        for at, what in self.orders.get(lineage, ()):
-            if (what in ("deleted", "a fresh session is ordered") and at >= opened) or what == "suspended":
-                return what
+        for order in self.orders.get(lineage, ()):
+            if order.excuses(recorder.sid, opened):
+                return order.what
         if session["state"].get("failed") and not _records(recorder, self.life.service.now()):
             return "it does not record"
-        for (since, model), until in zip(self.in_force, [*(at for at, _ in self.in_force[1:]), now], strict=True):
-            if until < opened:
+        for one in self.in_force:
+            if one.over < opened:
                 continue
-            wish = next((one for one in model if one.lineage == lineage), None)
-            why = self._unwanted_by(wish, recorder, max(since, opened), until)
+            wish = next((wish for wish in one.model if wish.lineage == lineage), None)
+            if wish is not None and wish.name != name and self._has_page(wish.name):
+                return "its other name was kept by somebody meanwhile, and is what is declared"
+            why = self._unwanted_by(wish, recorder, max(one.since, opened), min(one.over, now))
             if why:
                 return why
         return ""
@@ -228,7 +273,10 @@ class Oracles:
         ).fetchall()
         states = [json.loads(row[0])["state"] for row in rows]
         let_go = any(one.get("how") in ("left", "forgotten") and one.get("sid") == recorder.sid for one in states)
-        return let_go and any(one.on_removal == "leave" for _, model in self.in_force for one in model)
+        return let_go and any(wish.on_removal == "leave" for one in self.in_force for wish in one.model)
+
+    def _has_page(self, name: str) -> bool:
+        return self.disk.execute("SELECT 1 FROM entries WHERE name = ?", (name,)).fetchone() is not None
 
     def _open(self) -> set[tuple[str, str]]:
         return set(self.disk.execute("SELECT channel, uid FROM sessions WHERE is_open = 1").fetchall())
@@ -266,8 +314,15 @@ class Oracles:
     def applied(self, process: Process) -> None:
         """I8: where nothing went wrong, the calls are those that were planned."""
         planned, verdict = process.planned, process.verdict
-        if planned is None or (verdict and not verdict.is_done) or not self.life.was_calm_since(process):
+        if (
+            planned is None
+            or process.unanswered
+            or (verdict and not verdict.is_done)
+            or not self.life.was_calm_since(process)
+        ):
             return
+        if any(action.rest.because not in _FORESEEN for action in planned.plan.actions):
+            return  # what is waited for, and what is only asked about, is not foretold
         expected = {action.key.name: list(action.calls) for action in planned.plan.actions if action.calls}
         made: dict[str, list[str]] = {}
         for endpoint, channel, uid in process.sent:

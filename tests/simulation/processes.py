@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -43,6 +44,8 @@ class Process(Body):
 
     life: "Life" = field(kw_only=True)
     offset: float = 0.0  # of its clock, which a change of the system's time does not move (S20)
+    began: float = 0.0
+    gone_at: float = inf
     dead: bool = False
     done: bool = False
     task: "asyncio.Task[Any] | None" = None
@@ -52,6 +55,7 @@ class Process(Body):
     source: "Offered | None" = None
     armed: list[tuple[int, str, Callable[[], None]]] = field(default_factory=list)  # after how many points, what
     refused: str = ""  # why it did nothing, if it refused
+    unanswered: bool = False  # a call was given up
     verdict: Verdict | None = None
     planned: Planned | None = None
     sent: list[tuple[str, str, str]] = field(default_factory=list)  # endpoint, channel, uid of each changing call
@@ -86,8 +90,9 @@ class Process(Body):
                 self.life.oracles.broke(self, error)
         finally:
             if not self.dead:
-                self.done = True
+                self.done, self.gone_at = True, self.life.loop.time()
                 self.life.trace("ended", self.name)
+                self.life.over(self)
 
     def do(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have work done inside it, as its server would."""
@@ -194,7 +199,7 @@ async def apply(process: Process) -> None:
     """`reconciler apply --yes`, with or without --prune; the steps are those of the command."""
     life = process.life
     manifests, prune = life.readable, life.prunes
-    life.oracles.applying(life.model)
+    life.oracles.applying(process)
     async with open_site(process.outside(), life.settings, manifests, life.path, SET, create=True) as site:
         process.ledger = site.ledger
         await site.assert_not_frozen()

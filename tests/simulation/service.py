@@ -88,7 +88,7 @@ class Service:
         said = world.calls[-1]
         self.life.trace("handled", call.process.name, call.endpoint, call.channel, call.uid, said.status, said.code)
         self.look()
-        late, outcome = reply.delay, _as_it_arrives(reply, effect)
+        late, outcome = reply.delay, _as_it_arrives(reply, effect if call.endpoint != "none" else None)
         if isinstance(effect, Delay) and effect.after:
             late += effect.seconds
         self.later(ROUND_TRIP / 2 + late, partial(_arrive, arrived, outcome))
@@ -173,6 +173,7 @@ class _Transport(httpx.AsyncBaseTransport):
             async with asyncio.timeout(patience):
                 outcome = await arrived
         except TimeoutError:
+            process.unanswered = True
             raise httpx.ReadTimeout("the service did not answer in time", request=request) from None
         process.point(f"after {call.endpoint}")
         match outcome:

@@ -1,0 +1,77 @@
+"""What the simulation has found, each as a short story with its seed."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.intake.preparing import Scope
+from reconciler.model import Key
+from reconciler.planning.orders import Orders, Restart
+from tests.virtual_time import virtual_now
+from tests.world.house import keeping
+from tests.world.stage import Stage, minutes, played, recording
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def test_two_applies_may_rename_the_same_recording(stage: Stage) -> None:
+    """Seed 340: the slower one had asked about the recorder before the other moved it, and broke off."""
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        await stage.apply()
+        await minutes(1)
+        stage.write(recording("b", "  channel: a", "  renamedFrom: a"))
+
+        async def planned() -> None:
+            async with stage.process() as site:
+                await site.refreshed(Scope("default"), "all")
+
+        slower = asyncio.ensure_future(planned())
+        await asyncio.sleep(0)
+        async with stage.process() as quicker:
+            await quicker.accept(await quicker.prepare())
+        await slower
+        assert list(await stage.entries()) == ["b"]
+
+    played(story)
+    assert len(stage.world.recorders) == 1
+
+
+def test_a_restart_ordered_by_a_clock_that_is_ahead_is_one_restart(stage: Stage) -> None:
+    """Seed 447: until the daemon's clock had caught up, each new recorder was older than the order."""
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            ahead = virtual_now() + timedelta(minutes=5)
+            await house.ledger.give(Key("default", "a"), lambda _: Orders(restart=Restart("alice", ahead)))
+            await house.daemon.hear()
+            await minutes(10)
+            assert stage.live_channels() == ["a"]
+
+    played(story)
+    assert len(stage.world.recorders) == 2
+
+
+def test_what_is_taken_away_while_it_starts_is_stopped(stage: Stage) -> None:
+    """Seed 992: whoever is let go in the middle of a first start was kept by nobody until the next change."""
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(0.001)
+            assert stage.calls("acquire") == 1
+            stage.write(recording("b"))
+            house.offer()
+            await minutes(5)
+            assert stage.live_channels() == ["b"]
+
+    played(story)
+    assert len(stage.world.recorders) == 2
