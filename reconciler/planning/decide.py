@@ -247,7 +247,8 @@ def _confirmed(situation: Situation, session: Session, state: Confirmed) -> Acti
     if situation.now >= ask_at:
         return Observe(session, "the last question had no answer", "doubted") if unanswered else Observe(session, "due")
     if change:
-        return change
+        # What waits for a person or for the next session is looked after all the same.
+        return replace(change, until=min(change.until or ask_at, ask_at))
     if unanswered:
         return Hold(ask_at, Because.UNANSWERED, "unknown: the service did not answer when it was asked last")
     return Hold(ask_at, Because.CONVERGED, "as declared")

@@ -423,7 +423,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
             session(confirmed()), refusal=Refusal(desired(layout={"type": "bestFit"}).revision, "bad", at(0), "update")
         ),
         1,
-        "hold Refused",
+        "hold Refused until 10.2885",
     ),
     (
         "an update that had no answer waits for its retry",
@@ -451,7 +451,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         desired(files={"formats": ["hls", "mp4"]}, replace="next"),
         entry(session(confirmed())),
         1,
-        "hold PendingNext",
+        "hold PendingNext until 10.2885",
     ),
     (
         "replace next: what can be changed in place is changed",
@@ -486,7 +486,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         desired(missing=("x",), mode="individual"),
         entry(session(confirmed())),
         1,
-        "hold SecretMissing",
+        "hold SecretMissing until 10.2885",
     ),
     (
         "labels and the restart policy differ: nothing",

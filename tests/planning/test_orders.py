@@ -223,7 +223,7 @@ TABLE: list[tuple[str, Any, Entry, Around, float, str]] = [
         entry(session(confirmed())),
         RESTART,
         6,
-        "hold SecretMissing",
+        "hold SecretMissing until 10.2885",
     ),
     (
         "restart ordered and stopped: the fresh session takes the other slot",
