@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check fix bench
+.PHONY: demo test check fix bench simulate proof
 .DEFAULT_GOAL := check
 
 # uv is fetched into the environment itself, so nothing has to be installed beforehand.
@@ -37,3 +37,14 @@ fix: $(READY)
 # Every benchmark, or those that are named: make bench ONLY="polling saving"
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(ONLY)
+
+# Lives drawn from seeds: make simulate SEEDS=200, SEEDS=1000..1500, or one of them: SEED=4711
+SEEDS ?= 200
+simulate: $(READY)
+	@$(BIN)/python -m tests.simulation $(if $(SEED),=$(SEED),$(SEEDS))
+
+# Everything that takes long: an hour on two cores.
+PROOF_SEEDS ?= 30000
+proof: $(READY)
+	@$(BIN)/python -m tests.simulation $(PROOF_SEEDS)
+	@$(BIN)/python -m tests.simulation.mutations

@@ -57,6 +57,7 @@ class Case:
     first: Model
     moments: tuple[Moment, ...]
     chaos: float  # seconds until faults cease
+    epilogue: tuple[Model, ...] = ()  # edits that an apply makes true when all is quiet, as its plan says (I8)
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -72,6 +73,7 @@ def draw(seed: int) -> Case:
     kept = rng.random() < 0.85
     chaos = rng.uniform(120, 600)
     knobs = _knobs(rng, size)
+    moments = _moments(rng, first, chaos, kept=kept, windowed=windowed, jumps=jumps)
     return Case(
         seed=seed,
         options=_options(rng),
@@ -82,9 +84,19 @@ def draw(seed: int) -> Case:
         prunes=kept or rng.random() < 0.7,
         by_text=rng.random() < 0.1,
         first=first,
-        moments=_moments(rng, first, chaos, kept=kept, windowed=windowed, jumps=jumps),
+        moments=moments,
         chaos=chaos,
+        epilogue=_epilogue(rng, [first, *(one.model for one in moments if one.what == "edit")]),
     )
+
+
+def _epilogue(rng: Random, models: list[Model]) -> tuple[Model, ...]:
+    found: list[Model] = []
+    for _ in range(rng.choice((0, 0, 0, 1, 2))):
+        kind = rng.choice(("layout", "subscribe", "shape", "channel", "back", "rename", "remove", "add", "suspend"))
+        models.append(edited(rng, models[-1], kind, models, windowed=False))
+        found.append(models[-1])
+    return tuple(found)
 
 
 def _options(rng: Random) -> Options:

@@ -362,6 +362,22 @@ class Life:
                 self.oracles.violated("I7", f"not converged in {CONVERGED_WITHIN:.0f} s: {'; '.join(left)}")
         if not self.oracles.found:
             await self._quiet()
+        if self.case.epilogue and not self.oracles.found:
+            await self._foretold()
+
+    async def _foretold(self) -> None:
+        """I8: people apply edits while nothing goes wrong, and nobody else is there."""
+        for process in self.processes:
+            process.stopping.set()
+        while any(process.runs for process in self.processes):  # noqa: ASYNC110 - time is virtual
+            await asyncio.sleep(1)
+        for model in self.case.epilogue:
+            if not model or self.unsettled() or self._excused():
+                return
+            self.offer(model)
+            process = self.begin(apply, "apply")
+            while process.runs and not self.oracles.found:  # noqa: ASYNC110 - time is virtual
+                await asyncio.sleep(1)
 
     async def _step(self) -> None:
         if self.case.kept:
@@ -428,6 +444,7 @@ class Life:
                 found.append(f"{name}: its session is {kind}")
             elif kind == "confirmed" and recorder is not None and not recorder.live and self._is_kept(name):
                 found.append(f"{name}: it is believed to record, and has ended")
+        found += [f"{one.name} is under way" for one in self.processes if one.runs and one is not self.daemon]
         return found
 
     def _lineage(self, recorder: Recorder) -> int | None:

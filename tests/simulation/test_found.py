@@ -9,7 +9,7 @@ import pytest
 from reconciler.intake.preparing import Scope
 from reconciler.model import Key
 from reconciler.planning.orders import Orders, Restart
-from tests.virtual_time import virtual_now
+from tests.virtual_time import virtual_now, virtual_seconds
 from tests.world.house import keeping
 from tests.world.stage import Stage, minutes, played, recording
 
@@ -75,3 +75,21 @@ def test_what_is_taken_away_while_it_starts_is_stopped(stage: Stage) -> None:
 
     played(story)
     assert len(stage.world.recorders) == 2
+
+
+def test_what_waits_for_its_next_session_is_looked_after(stage: Stage) -> None:
+    """Seed 36: with a change pending nobody asked about the recorder any more, and its death was never noticed."""
+    stage.write(recording("a", "  replace: next"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            stage.write(recording("a", "  replace: next\n  files: {formats: [hls, mp4]}"))
+            house.offer()
+            await minutes(1)
+            stage.world.kill(virtual_seconds(), stage.live()[0].sid)
+            await minutes(5)
+            [recorder] = stage.live()
+            assert recorder.formats == ["hls", "mp4"]
+
+    played(story)
