@@ -200,8 +200,37 @@ class Oracles:
         name = owner[0]
         mine = set(self.disk.execute("SELECT channel, uid FROM sessions WHERE name = ?", (name,)).fetchall())
         others = [one for one in live if one is not recorder and (one.channel, one.uid) in mine]
+        self._after_its_end(name, recorder)
         if others:
             self.violated("I1", f"{name} has two live recorders: {_named(recorder)} beside {_named(others[0])}")
+
+    def _after_its_end(self, name: str, recorder: Recorder) -> None:
+        """Look at what starts after a session that has ended by itself: under the other uid, and as its policy says."""
+        rows = self.disk.execute(
+            "SELECT document FROM sessions WHERE name = ? ORDER BY number DESC LIMIT 2", (name,)
+        ).fetchall()
+        if len(rows) < 2:
+            return
+        before = json.loads(rows[1][0])
+        if before["state"].get("how") not in ("failed", "idle"):
+            return
+        if (before["identity"]["channel"], before["identity"]["uid"]) == (recorder.channel, recorder.uid):
+            self.violated("I1", f"{name} starts again under the uid of the one that may come back")
+        if self._is_over(lineage_of(name), before, recorder):
+            self.violated("I2", f"{name} starts again although its restart policy is never")
+
+    def _is_over(self, lineage: int, before: Mapping[str, Any], recorder: Recorder) -> bool:
+        """Tell whether it was `never` all the time, and nothing has happened that would start it again (S10)."""
+        opened = (datetime.fromisoformat(before["opened_at"]) - START).total_seconds() - max(self.offsets)
+        wishes = [
+            next((wish for wish in one.model if wish.lineage == lineage), None)
+            for one in self.in_force
+            if one.over >= opened - 1
+        ]
+        return lineage not in self.orders and all(
+            wish is not None and wish.restart == "never" and wish.window is None and wish.shape == shape_of(recorder)
+            for wish in wishes
+        )
 
     def _justified(self, call: "Call", name: str, session: Mapping[str, Any], recorder: Recorder) -> None:
         """I2: what is stopped was, at some time since it was opened, not wanted as it is."""
@@ -223,7 +252,7 @@ class Oracles:
             if one.over < opened:
                 continue
             wish = next((wish for wish in one.model if wish.lineage == lineage), None)
-            if wish is not None and wish.name != name and self._has_page(wish.name):
+            if wish is not None and wish.name != name and self._was_kept_apart(wish.name):
                 return "its other name was kept by somebody meanwhile, and is what is declared"
             why = self._unwanted_by(wish, recorder, max(one.since, opened), min(one.over, now))
             if why:
@@ -256,6 +285,11 @@ class Oracles:
             return
         if what == "accept":
             self.accepted()
+        elif what == "enlist":
+            process.keeps = True
+            keepers = [one.name for one in self.life.processes if one.keeps and one.runs]
+            if len(keepers) > 1:
+                self.violated("I4", f"two daemons keep one set: {keepers}")
         elif what in ("save", "rename"):
             self.known()
 
@@ -275,8 +309,10 @@ class Oracles:
         let_go = any(one.get("how") in ("left", "forgotten") and one.get("sid") == recorder.sid for one in states)
         return let_go and any(wish.on_removal == "leave" for one in self.in_force for wish in one.model)
 
-    def _has_page(self, name: str) -> bool:
-        return self.disk.execute("SELECT 1 FROM entries WHERE name = ?", (name,)).fetchone() is not None
+    def _was_kept_apart(self, name: str) -> bool:
+        """Tell whether both names came to be kept: a daemon, or another apply, acts on an older set beside an apply."""
+        applies = any(one.name.startswith("apply") for one in self.life.processes)
+        return applies and self.disk.execute("SELECT 1 FROM entries WHERE name = ?", (name,)).fetchone() is not None
 
     def _open(self) -> set[tuple[str, str]]:
         return set(self.disk.execute("SELECT channel, uid FROM sessions WHERE is_open = 1").fetchall())

@@ -48,6 +48,7 @@ class Process(Body):
     gone_at: float = inf
     dead: bool = False
     done: bool = False
+    keeps: bool = False  # it is the daemon of its set
     task: "asyncio.Task[Any] | None" = None
     ledger: Ledger | None = None
     household: Household | None = None

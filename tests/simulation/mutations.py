@@ -1,0 +1,306 @@
+"""Break the product on purpose, one way after the other, and see which oracle says so.
+
+`python -m tests.simulation.mutations` prints the table. A way that no oracle finds would mean that an oracle is
+missing. Each is a change of the source of one function, made in a process of its own.
+"""
+
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import get_context
+from os import cpu_count
+from types import ModuleType
+from typing import Any, Final
+
+from tests.simulation.life import live
+
+MOST_SEEDS: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One way of breaking it: in this function, that text instead of this one."""
+
+    words: str
+    where: str  # module:function or module:Class.method
+    old: str
+    new: str
+
+
+MUTATIONS: Final = (
+    Mutation(
+        "the intent is not on disk before the start",
+        "reconciler.executor.starting:Starter.start",
+        "await self._ledger.save(turn.claim, intended, (starting,), room=room)",
+        "pass",
+    ),
+    Mutation(
+        "a 404 is believed at once",
+        "reconciler.planning.inquiries:_believed_at",
+        "believed_at = sighting.since + rules.missing_grace",
+        "believed_at = sighting.since",
+    ),
+    Mutation(
+        "the grace is a tenth of what it should be",
+        "reconciler.planning.inquiries:_believed_at",
+        "rules.missing_grace",
+        "rules.missing_grace / 10",
+    ),
+    Mutation(
+        "no answer is taken for an end",
+        "reconciler.planning.absorb:_unanswered",
+        "first = state.inquiry.tries == 0",
+        'return Written(entry.with_session(session.become(Ended(at, "failed", "no answer"))))',
+    ),
+    Mutation(
+        "a claim that another process has is taken all the same",
+        "reconciler.ledger.claims:claim",
+        'if other not in ("", holder) and lives(other):',
+        "if False:",
+    ),
+    Mutation(
+        "a restart uses the uid of the one before",
+        "reconciler.planning.slots:next_slot",
+        "return next((slot for slot in mine if slot is not last.slot), mine[0])",
+        "return last.slot if last.slot in mine else mine[0]",
+    ),
+    Mutation(
+        "an unsettled start is probed under another uid",
+        "reconciler.executor.starting:Starter.settle",
+        "service = self._services[session.identity.app_id]",
+        "service = self._services[session.identity.app_id]; other = str(int(session.identity.uid) - 1); "
+        "session = replace(session, identity=replace(session.identity, uid=other))",
+    ),
+    Mutation(
+        "an unsettled start counts as none: the other slot is started",
+        "reconciler.planning.decide:_kept",
+        "return _unsettled(situation, session, session.state)",
+        "return without_recorder(situation)",
+    ),
+    Mutation(
+        "a stop without an answer is not repeated",
+        "reconciler.planning.decide:_stopping",
+        "delay = delay_after(state.inquiry.tries, situation.rules)",
+        'return Learn(Gone(session), "it was told to")',
+    ),
+    Mutation(
+        "a start that a crash left unsettled is forgotten",
+        "reconciler.planning.decide:_unsettled",
+        "age = situation.now - state.since",
+        "age = situation.now - state.since\n    if state.tried_at is None:\n"
+        '        from reconciler.planning.facts import NotOurs\n        return Learn(NotOurs(session), "forgotten")',
+    ),
+    Mutation(
+        "53 is taken for a failure",
+        "reconciler.executor.starting:Starter._held",
+        "first = fresh and len(session.state.resource_ids) == 1 and not session.state.held",
+        "return NotStarted(session, problem, now)",
+    ),
+    Mutation(
+        "a spent resource id is taken for a failure",
+        "reconciler.executor.starting:Starter._start_answered",
+        "return StartUnknown(session, problem, now, spent=True)",
+        "return NotStarted(session, problem, now)",
+    ),
+    Mutation(
+        "an answer 5xx to a start is taken for a refusal",
+        "reconciler.executor.starting:Starter._start_failed",
+        "return StartUnknown(session, error.problem, now)",
+        "return NotStarted(session, error.problem, now)",
+    ),
+    Mutation(
+        "a rename moves nothing",
+        "reconciler.intake.preparing:pending_renames",
+        "return tuple((old, new) for old, new in wished if old in entries and new not in entries)",
+        "return ()",
+    ),
+    Mutation(
+        "a rename leaves the orders behind",
+        "reconciler.ledger.entries:rename",
+        "if not has_orders(connection, new):  # what was ordered for the new name is newer",
+        "if False:",
+    ),
+    Mutation(
+        "the quota is not shared",
+        "reconciler.ledger.accounts:draw",
+        "return max((slot_at - now).total_seconds(), 0.0)",
+        "return 0.0",
+    ),
+    Mutation(
+        "a bad revision counts as an empty one",
+        "reconciler.intake.intake:Intake.consider",
+        "await self._trouble(words, revision)",
+        'return await self._offered(Offer(NOTHING, "bad"), approved=True)',
+    ),
+    Mutation(
+        "an empty source is accepted",
+        "reconciler.planning.guards:assert_not_emptied",
+        "if not recordings and live:",
+        "if False:",
+    ),
+    Mutation(
+        "the end of a window is ignored",
+        "reconciler.planning.situation:Situation._outside_its_windows",
+        "if ahead is None or ahead.current:",
+        "if True:",
+    ),
+    Mutation(
+        "what is removed is not stopped",
+        "reconciler.intake.intake:Intake._undeclared",
+        'ours = ("Recording", key.name) in self._owned',
+        "ours = False",
+    ),
+    Mutation(
+        "the room is not counted",
+        "reconciler.executor.starting:Starter.start",
+        "room = (desired.app_id, service.max_recorders) if service.max_recorders else None",
+        "room = None",
+    ),
+    Mutation(
+        "restart: never starts again",
+        "reconciler.planning.restarting:_over",
+        'if policy == "never" or (policy == "onFailure" and last.state.how == "idle"):',
+        "if False:",
+    ),
+    Mutation(
+        "a secret is in an event",
+        "reconciler.executor.starting:Starter.start",
+        'f"uid {identity.uid}")',
+        'f"uid {identity.uid} {[one.reveal() for one in desired.secrets.values()]}")',
+    ),
+    Mutation(
+        "a secret is in a log",
+        "reconciler.reconcile:Reconciler._tell",
+        "for event in events:",
+        "for one in self._executor._services.values():\n"
+        '        self._log.info("called", hidden=one.client._exchange.hidden)\n    for event in events:',
+    ),
+    Mutation(
+        "a second daemon may keep the same set",
+        "reconciler.ledger.standings:enlist",
+        "if other is not None and _holder(connection, set_name) != holder:",
+        "if False:",
+    ),
+    Mutation(
+        "a change of the layout replaces",
+        "reconciler.planning.replacing:replacing",
+        "change.consequence is Consequence.REPLACE]",
+        "change.consequence in (Consequence.REPLACE, Consequence.LAYOUT)]",
+    ),
+    Mutation(
+        "an update without an answer counts as done",
+        "reconciler.executor.executor:Executor._update",
+        "refused = isinstance(error, RejectedError)",
+        "return Updated(session, action.consequence, desired.wanted, self._clock(), action.reason)",
+    ),
+    Mutation(
+        "a suspension does not hold",
+        "reconciler.planning.orders:Orders.suspended",
+        "if self.suspension and self.suspension.holds(now)",
+        "if False",
+    ),
+    Mutation(
+        "a restart from the future is obeyed again and again",
+        "reconciler.planning.orders:Orders.outdates",
+        "moment < self.restart.at <= now",
+        "moment < self.restart.at",
+    ),
+    Mutation(
+        "what waits for its next session is not asked about",
+        "reconciler.planning.decide:_confirmed",
+        "return replace(change, until=min(change.until or ask_at, ask_at))",
+        "return change",
+    ),
+    Mutation(
+        "what was let go in its first start is kept by nobody",
+        "reconciler.daemon:Daemon._pick_up",
+        "self.reassign()",
+        "pass",
+    ),
+    Mutation(
+        "a plan forgets what is to be updated",
+        "reconciler.planning.plan:plan_one",
+        "steps.append(action)",
+        "steps += [] if isinstance(action, Update) else [action]",
+    ),
+)
+
+
+def break_it(mutation: Mutation) -> None:
+    """Make the change in this process, wherever the function is known."""
+    module_name, _, path = mutation.where.partition(":")
+    module = import_module(module_name)
+    *owners, name = path.split(".")
+    owner: Any = module
+    for one in owners:
+        owner = getattr(owner, one)
+    kept = inspect.getattr_static(owner, name)
+    before = kept.__func__ if isinstance(kept, staticmethod) else kept
+    source = textwrap.dedent(inspect.getsource(before))
+    assert source.count(mutation.old) >= 1, f"{mutation.where} has no {mutation.old!r} any more"
+    room: dict[str, Any] = dict(vars(module))
+    exec(compile(source.replace(mutation.old, mutation.new), mutation.where, "exec"), room)
+    after = room[name]
+    setattr(owner, name, staticmethod(after.__func__) if isinstance(kept, staticmethod) else after)
+    if isinstance(owner, ModuleType):
+        for other in list(sys.modules.values()):
+            if other.__name__.startswith("reconciler") and getattr(other, name, None) is before:
+                setattr(other, name, after)
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """Which oracle has found a mutation, after how many seeds; an empty one: none has."""
+
+    mutation: Mutation
+    oracle: str
+    seeds: int
+    words: str = ""
+
+
+def hunt(number: int) -> Caught:
+    """Live seeds with one mutation until an oracle says something."""
+    mutation = MUTATIONS[number]
+    break_it(mutation)
+    for seed in range(MOST_SEEDS):
+        told = live(seed)
+        if told.violations:
+            first = told.violations[0]
+            return Caught(mutation, first.oracle, seed + 1, first.words)
+    return Caught(mutation, "", MOST_SEEDS)
+
+
+def rows(found: list[Caught]) -> list[str]:
+    return [
+        "| mutation | where | caught by | seeds |",
+        "|---|---|---|---|",
+        *(
+            f"| {one.mutation.words} | `{one.mutation.where.partition(':')[2]}` | {one.oracle or '**nothing**'} | "
+            f"{one.seeds} |"
+            for one in found
+        ),
+    ]
+
+
+def main(show: Callable[[str], None] = print) -> int:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(cpu_count(), mp_context=context, max_tasks_per_child=1) as pool:
+        found = list(pool.map(hunt, range(len(MUTATIONS))))
+    show("\n".join(rows(found)))
+    missed = [one for one in found if not one.oracle]
+    show(f"{len(found) - len(missed)} of {len(found)} mutations are caught")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    import os
+
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        os.execve(
+            sys.executable, [sys.executable, "-m", "tests.simulation.mutations"], {**os.environ, "PYTHONHASHSEED": "0"}
+        )
+    sys.exit(main())
