@@ -74,6 +74,7 @@ class Daemon:
     _acted: bool = False  # a turn was taken since that was last looked at
     _is_counted: bool = False  # nothing has happened since that could change the counts
     _seen: int = 0  # the newest event that was looked at
+    _leaving: bool = False
     _moving: bool = False  # recordings get other names: nobody may work on them meanwhile
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -94,6 +95,7 @@ class Daemon:
         self.reassign()
         async with self._going():
             await stopping.wait()
+            self._leaving = True
             await self.controller.close(LEAVING)
 
     @asynccontextmanager
@@ -129,7 +131,9 @@ class Daemon:
     # -- what is to be kept
 
     def reassign(self) -> None:
-        """Keep what is in force now."""
+        """Keep what is in force now; who leaves begins nothing any more."""
+        if self._leaving:
+            return
         self._is_counted = False
         assignments = self.intake.assignments()
         self.admit(assignments)
