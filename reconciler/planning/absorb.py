@@ -233,7 +233,8 @@ def _missing(entry: Entry, session: Session, state: Accepted | Confirmed | Stopp
     doubted = state.inquiry.sighting
     events: tuple[Event, ...] = ()
     if isinstance(doubted, Doubted):
-        doubted = replace(doubted, at=at)
+        # Since a moment that has not come: a clock was set back. The grace begins anew, else it lasts as long as that.
+        doubted = replace(doubted, since=min(doubted.since, at), at=at)
     else:
         doubted = Doubted(since=at, at=at)
         events = (event(entry, "recording.missing", "404: failed to find worker", at, session),)

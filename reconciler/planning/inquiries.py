@@ -107,7 +107,9 @@ def is_gone(session: Session, rules: Rules) -> bool:
 def _believed_at(session: Session, sighting: Doubted, rules: Rules) -> datetime:
     believed_at = sighting.since + rules.missing_grace
     if isinstance(session.state, Accepted):
-        believed_at = max(believed_at, session.state.at + rules.confirm_timeout)
+        # After a clock was set back, the start seems to lie ahead.
+        begun = session.state.at if session.state.at <= sighting.at else sighting.since
+        believed_at = max(believed_at, begun + rules.confirm_timeout)
     exited_at = session.ending.exited_at if session.ending else None
     return min(believed_at, exited_at) if exited_at else believed_at
 

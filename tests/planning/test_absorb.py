@@ -26,6 +26,7 @@ from reconciler.planning.adopting import Adoption, adopt, hindrance
 from reconciler.planning.backoff import after_end
 from reconciler.planning.facts import forgotten
 from reconciler.planning.history import recently_stopped
+from reconciler.planning.inquiries import is_gone
 from reconciler.planning.intents import declare, intend_probe
 from reconciler.planning.outcomes import (
     AppRefused,
@@ -47,6 +48,7 @@ from tests.planning.situations import (
     at,
     confirmed,
     desired,
+    doubted,
     ended,
     entry,
     held,
@@ -116,6 +118,16 @@ def test_a_dismissed_start_goes_straight_to_its_stop() -> None:
     [state] = [one.state for one in written.entry.open_sessions]
     assert state == Stopping("R1", "S9", at(5), "deleted")
     assert [event.kind for event in written.events] == ["recording.started", "recording.stopping"]
+
+
+@pytest.mark.parametrize("state", [accepted, confirmed])
+def test_a_clock_that_is_set_back_makes_no_grace_longer(state: Callable[..., Accepted | Confirmed]) -> None:
+    """Else a recorder that has ended is waited for as long as the clock was ahead (S20)."""
+    page = entry(session(state(3600, doubted(3610, 3610))))
+    for moment in (0, 10, 90):
+        page = absorb(page, Observed(page.sessions[0], Missing(at(moment))), RULES).entry
+
+    assert is_gone(page.sessions[0], RULES)
 
 
 def test_since_when_control_is_lost_outlives_every_probe() -> None:
