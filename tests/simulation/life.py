@@ -37,6 +37,7 @@ CONVERGED_WITHIN: Final = 5 * 60 + (60 + 90) + (90 + 60 + 20) + 90 + 50
 LOOKED_AT_EVERY: Final = 5.0
 QUIET_FOR: Final = 60.0
 # "none" is a query by the method that this service does not know: a new process finds out which it knows.
+SELDOM: Final = 240.0  # seconds from a failover of a recorder to its next
 POLLS: Final = frozenset({"query", "channels", "users", "hosts", "none"})
 
 _UNDER_WAY: Final = frozenset({"intended", "accepted", "stopping"})
@@ -82,6 +83,7 @@ class Life:
     drift: float = 0.0  # of the system's clock
     disturbed_at: float = 0.0  # when something last happened by which a plan may come to nothing
     calm_since: float = float("inf")
+    failed_over_at: dict[str, float] = field(default_factory=dict)  # sid → when it came back
     lineages: set[int] = field(default_factory=set)
     compared: int = 0
 
@@ -210,8 +212,11 @@ class Life:
         if one.what == "failover":
             # Of one whose sid is not known nobody may hear, and then 53 is no fence any more: this is the one limit
             # that is stated, and kept (ARCHITECTURE.md, crash safety).
-            if recorder.hidden or not self._is_known(recorder):
+            # Nor can anybody who asks now and then tell two failovers in a row from one that lasts for the grace.
+            again = self.failed_over_at.get(recorder.sid, -SELDOM) + SELDOM
+            if recorder.hidden or not self._is_known(recorder) or self.loop.time() < again:
                 return
+            self.failed_over_at[recorder.sid] = self.loop.time() + one.seconds
             world.fail_over(now, recorder.sid, one.seconds)
             self.disturbed_at = now - START.timestamp() + one.seconds
         elif one.what == "kick":

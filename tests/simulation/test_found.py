@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.intake.preparing import Scope
-from reconciler.model import Key
-from reconciler.planning.orders import Orders, Restart
+from reconciler.model import Event, Key
+from reconciler.planning.orders import Orders, Restart, Suspension
 from tests.virtual_time import virtual_now, virtual_seconds
 from tests.world.house import keeping
 from tests.world.stage import Stage, minutes, played, recording
@@ -91,5 +91,44 @@ def test_what_waits_for_its_next_session_is_looked_after(stage: Stage) -> None:
             await minutes(5)
             [recorder] = stage.live()
             assert recorder.formats == ["hls", "mp4"]
+
+    played(story)
+
+
+def test_who_leaves_begins_nothing_any_more(stage: Stage) -> None:
+    """Seed 321: what another process wrote meanwhile made a leaving daemon keep everything again."""
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            stage.fault("query delay 30 after")
+            await minutes(0.25)
+            house.stopping.set()
+            await asyncio.sleep(0)
+            async with stage.process() as other:
+                assert other.ledger is not None
+                await other.ledger.append(Event(virtual_now(), Key("default", "a"), "recording.noted", "by somebody"))
+            await minutes(0.02)
+            assert not house.daemon.controller.keepers
+
+    played(story)
+
+
+def test_a_suspension_goes_with_a_rename_and_the_plan_knows(stage: Stage) -> None:
+    """Seed 562: the plan said that it starts under its new name."""
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        await stage.apply()
+        async with stage.process() as site:
+            assert site.ledger is not None
+            suspended = Orders(Suspension("alice", "privacy", virtual_now()))
+            await site.ledger.give(Key("default", "a"), lambda _: suspended)
+        await stage.apply()
+        stage.write(recording("b", "  channel: a", "  renamedFrom: a"))
+        assert (await stage.plan()).plan.calls == 0
+        await stage.apply()
+        assert stage.live() == []
 
     played(story)
