@@ -71,7 +71,7 @@ def draw(seed: int) -> Case:
     windowed, jumps = rng.random() < 0.4, rng.random() < 0.2
     first = tuple(_wish(rng, number, windowed=windowed) for number in range(1, size + 1))
     kept = rng.random() < 0.85
-    chaos = rng.uniform(120, 600)
+    chaos = rng.uniform(90, 420)
     knobs = _knobs(rng, size)
     moments = _moments(rng, first, chaos, kept=kept, windowed=windowed, jumps=jumps)
     return Case(

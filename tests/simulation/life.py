@@ -35,7 +35,7 @@ from tests.world.stage import ENVIRON
 # have passed; what was lost then is missed for a grace and confirmed anew, after a pause of at most 20 s (its backoff).
 CONVERGED_WITHIN: Final = 5 * 60 + (60 + 90) + (90 + 60 + 20) + 90 + 50
 LOOKED_AT_EVERY: Final = 5.0
-QUIET_FOR: Final = 60.0
+QUIET_FOR: Final = 50.0
 # "none" is a query by the method that this service does not know: a new process finds out which it knows.
 SELDOM: Final = 240.0  # seconds from a failover of a recorder to its next
 POLLS: Final = frozenset({"query", "channels", "users", "hosts", "none"})
