@@ -57,6 +57,7 @@ class Case:
     first: Model
     moments: tuple[Moment, ...]
     chaos: float  # seconds until faults cease
+    dies: tuple[str, int] | None = None  # a kind of process, and at which of its points one ends
     epilogue: tuple[Model, ...] = ()  # edits that an apply makes true when all is quiet, as its plan says (I8)
 
     @property

@@ -10,6 +10,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from functools import cache, partial
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +58,8 @@ class Told:
     calls: int
     events: Counter[str]
     compared: int
+    points: Counter[str]
+    died_at: str
     last: tuple[str, ...] = ()  # of the trace, where something was violated
 
 
@@ -82,10 +85,12 @@ class Life:
     lines: list[tuple[Any, ...]] = field(default_factory=list)
     drift: float = 0.0  # of the system's clock
     disturbed_at: float = 0.0  # when something last happened by which a plan may come to nothing
-    calm_since: float = float("inf")
+    calm_since: float = inf
     failed_over_at: dict[str, float] = field(default_factory=dict)  # sid → when it came back
     lineages: set[int] = field(default_factory=set)
     compared: int = 0
+    points: Counter[str] = field(default_factory=Counter)  # that processes have passed before the calm, by kind
+    died_at: str = ""  # where one died that was to die at a certain point
 
     @property
     def weather(self) -> Any:
@@ -123,6 +128,15 @@ class Life:
         self.disturbed_at = self.loop.time()
         self.loop.halt(process)
         self.service.later(0.0, partial(_closed, process))
+
+    def passed(self, process: Process, label: str) -> None:
+        """Count the point, and die there if that was said."""
+        if self.calm_since == inf:
+            kind = process.name.rpartition("-")[0]
+            self.points[kind] += 1
+            if self.case.dies == (kind, self.points[kind]):
+                self.died_at = label
+                self._crash(process, 1.0)
 
     def over(self, process: Process) -> None:
         """Its main has returned: what it has left behind goes on no more."""
@@ -562,5 +576,7 @@ def _told(life: Life) -> Told:
         calls=life.service.sent,
         events=life.events + life.weather.counted,
         compared=life.compared,
+        points=life.points,
+        died_at=life.died_at,
         last=tuple(lines[-60:]) if life.oracles.found else (),
     )

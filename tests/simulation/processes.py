@@ -108,6 +108,9 @@ class Process(Body):
         """Pass a point: die here, or be halted soon after, if that was drawn."""
         if self.dead:
             raise Crash(label)
+        self.life.passed(self, label)
+        if self.dead:
+            raise Crash(label)
         if not self.armed:
             return
         left = []
