@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -79,8 +79,16 @@ class Tally:
         yield from self.broken
 
 
-def live_through(seeds: Iterable[int], processes: int | None = None, most_violations: int = 5) -> Tally:
-    """Live all these seeds, each in one of several processes; no more are begun once so many were violated."""
+def live_through(
+    seeds: Iterable[int],
+    processes: int | None = None,
+    most_violations: int = 5,
+    hear: Callable[[Tally, Told], None] = lambda _tally, _told: None,
+) -> Tally:
+    """Live all these seeds, each in one of several processes; no more are begun once so many were violated.
+
+    `hear` is told of each, with what all of them have come to.
+    """
     began, tally = time.monotonic(), Tally()
     waiting = deque(seeds)
     # Sets of texts have the same order in every process, so that a seed is the same wherever it is lived.
@@ -103,6 +111,8 @@ def live_through(seeds: Iterable[int], processes: int | None = None, most_violat
                         workers.append(_Worker.begun())
                 else:
                     tally.add(told)
+                    tally.seconds = time.monotonic() - began
+                    hear(tally, told)
     finally:
         for worker in workers:
             worker.process.kill()
