@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from reconciler.errors import Problem
-from reconciler.evidence import ControlExpired, Live, RecordedFile
+from reconciler.evidence import ControlExpired, Live, Missing, RecordedFile
 from reconciler.model import (
     Accepted,
     Backoff,
