@@ -22,7 +22,7 @@ class RecordedFile:
 class Live:
     """The service knows the recorder."""
 
-    at: datetime
+    at: datetime  # it was asked: an answer that was long on its way says nothing of later
     status: int  # 0-7; 4 and 5 mean that it records
     files: tuple[RecordedFile, ...] = ()
     kind: Literal["live"] = "live"
@@ -32,7 +32,8 @@ class Live:
 class Missing:
     """The service itself said 404 (or status 8 or 20); true only after the grace, for a failover hides a recorder."""
 
-    at: datetime
+    at: datetime  # it answered
+    asked_at: datetime | None = None  # None: at once
     kind: Literal["missing"] = "missing"
 
 

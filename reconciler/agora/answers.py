@@ -166,9 +166,9 @@ def read_query(answer: HttpAnswer) -> Observation:
     if _succeeded(reading) and response:
         status = _recorder_status(response)
         if status in _EXITED:
-            return Missing(reading.at)
+            return Missing(reading.at, reading.sent_at)
         if status is not None:
-            return Live(reading.at, status, recorded_files(response))
+            return Live(reading.sent_at or reading.at, status, recorded_files(response))
     if reading.status == 404 and not reading.from_service:
         raise TransientError(reading.problem)
     raise the_rest(reading, TransientError)
@@ -252,7 +252,7 @@ def _missing_or_expired(reading: Reading) -> Missing | ControlExpired | None:
     if _is_expired(reading):
         return ControlExpired(reading.at)
     if _code(reading) == _NO_WORKER and not _is_no_route(reading):
-        return Missing(reading.at)
+        return Missing(reading.at, reading.sent_at)
     return None
 
 

@@ -81,7 +81,7 @@ class Exchange:
         try:
             # An answer that drips in must not hold its caller for ever.
             async with asyncio.timeout(2 * self.http.timeout):
-                answer = await self._round_trip(request, call)
+                answer = await self._round_trip(request, call, began)
         except _CERTAINLY_UNSENT as error:
             problem, harmless = _lost(call, host, error), True
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:  # the second: of a redirect to nowhere
@@ -93,7 +93,7 @@ class Exchange:
         # Outside of the handlers: what httpx raises knows the request, and with it the credentials.
         raise TransientError(problem) if harmless else OutcomeUnknownError(problem)
 
-    async def _round_trip(self, request: httpx.Request, call: Call) -> HttpAnswer:
+    async def _round_trip(self, request: httpx.Request, call: Call, sent_at: datetime) -> HttpAnswer:
         response = await self.http.send(request)
         try:
             body = bytearray()
@@ -110,6 +110,7 @@ class Exchange:
             body=bytes(body),
             at=self.clock(),
             hidden=(*self.hidden, *secrets_in(call.body)),
+            sent_at=sent_at,
         )
 
 

@@ -27,6 +27,7 @@ class HttpAnswer:
     body: bytes = field(repr=False)
     at: datetime
     hidden: tuple[str, ...] = field(default=(), repr=False)  # secrets that were sent: masked should they be echoed
+    sent_at: datetime | None = None  # of its question: what it says may be as old as that
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Reading:
         repr=False
     )  # the same, from where only the service itself writes: `reason`, or a payload's `message`
     problem: Problem
+    sent_at: datetime | None  # of its question
 
     @property
     def from_service(self) -> bool:
@@ -69,7 +71,17 @@ def read(answer: HttpAnswer) -> Reading:
         request_id=tidy(_masked(headers.get("x-request-id", ""), answer.hidden), 128) or None,
         hint=hint_for(answer.endpoint, code, said, answer.status),
     )
-    return Reading(answer.endpoint, answer.status, answer.at, content, code, said, tidy(words).lower(), problem)
+    return Reading(
+        answer.endpoint,
+        answer.status,
+        answer.at,
+        content,
+        code,
+        said,
+        tidy(words).lower(),
+        problem,
+        answer.sent_at,
+    )
 
 
 def json_object(body: bytes) -> Mapping[str, Any] | None:

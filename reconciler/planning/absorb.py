@@ -170,8 +170,8 @@ def _observed(entry: Entry, session: Session, observation: Live | Missing | Cont
             return _proven(entry, session, state, observation, rules)
         case Live():
             return _live(entry, session, state, observation, rules)
-        case Missing(at=at):
-            return _missing(entry, session, state, at)
+        case Missing(at=at, asked_at=asked_at):
+            return _missing(entry, session, state, at, asked_at or at)
         case ControlExpired(at=at):
             unsettled = state.unsettled if isinstance(state, Accepted) else None
             dismissed = state.reason if isinstance(state, Stopping) else unsettled.dismissed if unsettled else ""
@@ -224,7 +224,10 @@ def _live(
     return Written(changed, events)
 
 
-def _missing(entry: Entry, session: Session, state: Accepted | Confirmed | Stopping, at: datetime) -> Written:
+def _missing(
+    entry: Entry, session: Session, state: Accepted | Confirmed | Stopping, at: datetime, asked_at: datetime
+) -> Written:
+    """Doubt it since the answer, and count for the grace when it was asked: an answer may be long on its way."""
     if isinstance(state, Accepted) and state.unsettled:
         another = next_candidate(state)
         if another:
@@ -234,12 +237,12 @@ def _missing(entry: Entry, session: Session, state: Accepted | Confirmed | Stopp
     events: tuple[Event, ...] = ()
     if isinstance(doubted, Doubted):
         # Since a moment that has not come: a clock was set back. The grace begins anew, else it lasts as long as that.
-        doubted = replace(doubted, since=min(doubted.since, at), at=at)
+        doubted = replace(doubted, since=min(doubted.since, asked_at), at=asked_at)
     else:
-        doubted = Doubted(since=at, at=at)
+        doubted = Doubted(since=at, at=asked_at)
         events = (event(entry, "recording.missing", "404: failed to find worker", at, session),)
     tries = 1 if not isinstance(state.inquiry.sighting, Doubted) else state.inquiry.tries + 1
-    inquiry = Inquiry(doubted, at, tries)
+    inquiry = Inquiry(doubted, asked_at, tries)
     return Written(entry.with_session(session.become(replace(state, inquiry=inquiry))), events)
 
 
@@ -247,7 +250,7 @@ def _unanswered(entry: Entry, session: Session, problem: Problem, at: datetime) 
     state = session.state
     assert isinstance(state, Accepted | Confirmed | Stopping)
     if isinstance(state, Accepted) and state.unsettled and problem.code in MISMATCHED:
-        return _missing(entry, session, state, at)
+        return _missing(entry, session, state, at, at)
     first = state.inquiry.tries == 0
     inquiry = replace(state.inquiry, asked_at=at, tries=state.inquiry.tries + 1)
     events = (said(entry, "recording.unanswered", problem, at, session),) if first else ()

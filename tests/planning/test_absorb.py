@@ -130,6 +130,17 @@ def test_a_clock_that_is_set_back_makes_no_grace_longer(state: Callable[..., Acc
     assert is_gone(page.sessions[0], RULES)
 
 
+def test_the_grace_counts_from_an_answer_to_a_question() -> None:
+    """A 404 of before the end of the grace is none of after it, however long it was on its way (S9)."""
+    page = entry(session(confirmed()))
+    for answered, asked in ((0, 0), (92, 70)):
+        page = absorb(page, Observed(page.sessions[0], Missing(at(answered), at(asked))), RULES).entry
+    assert not is_gone(page.sessions[0], RULES)
+
+    page = absorb(page, Observed(page.sessions[0], Missing(at(100), at(92))), RULES).entry
+    assert is_gone(page.sessions[0], RULES)
+
+
 def test_since_when_control_is_lost_outlives_every_probe() -> None:
     page = entry(session(held(since=3)))
     probing, asked = intend_probe(page, page.sessions[0], "R2", at(60))

@@ -19,13 +19,15 @@ from reconciler.cli.keeping import Household, open_household
 from reconciler.cli.ordered import Ordering
 from reconciler.controller import Assignment
 from reconciler.errors import ReconcilerError
+from reconciler.evidence import Notice
 from reconciler.intake.preparing import Scope
 from reconciler.intake.values import Values
 from reconciler.ledger import InlineThread, Ledger, open_ledger
-from reconciler.model import Entry, Event, Key, Notice
+from reconciler.model import Entry, Event, Key
 from reconciler.planning.actions import Hold
 from reconciler.planning.desired import Unwanted
 from reconciler.planning.guards import assert_no_mass_stop, assert_not_emptied
+from reconciler.planning.orders import Orders
 from reconciler.reconcile import Took
 from reconciler.sources.source import Offer, Trouble
 from tests.simulation.loop import INSIDE, Body
@@ -257,7 +259,7 @@ def ordering(name: str, order: Ordering) -> Callable[[Process], Coroutine[Any, A
             key, now = Key(SET, name), process.clock()
             process.life.oracles.ordered((name,), order.done)
             event = Event(now, key, order.event, order.reason)
-            await ledger.give(key, lambda orders: order.change(orders, now), event)
+            await ledger.give(key, Orders, lambda orders: order.change(orders, now), event)
         finally:
             await ledger.close()
 

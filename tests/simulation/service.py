@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from reconciler.agora.notices import read_notice
-from reconciler.model import Notice
+from reconciler.evidence import Notice
 from reconciler.simulator.exchange import Lost, Refused
 from reconciler.simulator.faults import Delay, Effect, Lose, Refuse, Replace, Truncate
 from reconciler.simulator.notices import Notice as SentNotice

@@ -51,7 +51,7 @@ def test_a_restart_ordered_by_a_clock_that_is_ahead_is_one_restart(stage: Stage)
         async with keeping(stage) as house:
             await minutes(1)
             ahead = virtual_now() + timedelta(minutes=5)
-            await house.ledger.give(Key("default", "a"), lambda _: Orders(restart=Restart("alice", ahead)))
+            await house.ledger.give(Key("default", "a"), Orders, lambda _: Orders(restart=Restart("alice", ahead)))
             await house.daemon.hear()
             await minutes(10)
             assert stage.live_channels() == ["a"]
@@ -124,7 +124,7 @@ def test_a_suspension_goes_with_a_rename_and_the_plan_knows(stage: Stage) -> Non
         async with stage.process() as site:
             assert site.ledger is not None
             suspended = Orders(Suspension("alice", "privacy", virtual_now()))
-            await site.ledger.give(Key("default", "a"), lambda _: suspended)
+            await site.ledger.give(Key("default", "a"), Orders, lambda _: suspended)
         await stage.apply()
         stage.write(recording("b", "  channel: a", "  renamedFrom: a"))
         assert (await stage.plan()).plan.calls == 0
