@@ -9,6 +9,7 @@ import pytest
 from reconciler.intake.preparing import Scope
 from reconciler.model import Event, Key
 from reconciler.planning.orders import Orders, Restart, Suspension
+from reconciler.simulator.options import Options
 from tests.virtual_time import virtual_now, virtual_seconds
 from tests.world.house import keeping
 from tests.world.stage import Stage, minutes, played, recording
@@ -132,3 +133,20 @@ def test_a_suspension_goes_with_a_rename_and_the_plan_knows(stage: Stage) -> Non
         assert stage.live() == []
 
     played(story)
+
+
+def test_an_answer_that_was_long_on_its_way_tells_nothing_of_the_confirm_timeout(tmp_path: Path) -> None:
+    """Seed 61: a status of the first seconds was taken for one of the end, and a good recorder stopped (S7)."""
+    stage = Stage(
+        tmp_path, Options(status_after=(1.0, 3.0, 20.0)), environ={"RECONCILER_CONFIRM_TIMEOUT": "30s"}, round_trip=0.05
+    )
+    stage.write(recording("a"))
+    stage.fault("query#1 delay 26 after")
+
+    async def story() -> None:
+        async with keeping(stage):
+            await minutes(5)
+            assert stage.live_channels() == ["a"]
+
+    played(story)
+    assert len(stage.world.recorders) == 1
