@@ -439,10 +439,10 @@ class Life:
         return self.prunes or any(wish.name == name for wish in self.model)
 
     def _open_states(self) -> list[tuple[str, str, str]]:
-        """List the open sessions: name, kind of state, sid."""
+        """List the open sessions: name, kind of state, sid. What is held is so, too, while it is just being probed."""
         rows = self.oracles.disk.execute("SELECT name, document FROM sessions WHERE is_open = 1").fetchall()
         states = [(row[0], json.loads(row[1])["state"]) for row in rows]
-        return [(name, state["kind"], state.get("sid", "")) for name, state in states]
+        return [(name, "held" if state.get("held") else state["kind"], state.get("sid", "")) for name, state in states]
 
     def unsettled(self) -> list[str]:
         """Say what is not as it should be."""
