@@ -408,12 +408,12 @@ class Life:
         await asyncio.sleep(LOOKED_AT_EVERY)
 
     async def _quiet(self) -> None:
-        made, excused = len(self.world.calls), self._excused()
+        made, excused = len(self.service.sent), self._excused()
         for _ in range(int(QUIET_FOR / 10)):
             await asyncio.sleep(10)
             if self.oracles.found:
                 return
-        further = sorted({call.endpoint for call in self.world.calls[made:]} - POLLS)
+        further = sorted({*self.service.sent[made:]} - POLLS)
         wanted = {wish.edges() for wish in self.model if wish.edges()}
         ends = self.loop.time() + max(self.oracles.offsets) + 5
         crossed = any(
@@ -573,7 +573,7 @@ def _told(life: Life) -> Told:
         digest=sha256("\n".join(lines).encode()).hexdigest()[:16],
         hours=life.loop.time() / 3600,
         recordings=len(life.lineages),
-        calls=life.service.sent,
+        calls=len(life.service.sent),
         events=life.events + life.weather.counted,
         compared=life.compared,
         points=life.points,

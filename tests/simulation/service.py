@@ -55,7 +55,7 @@ class Service:
         self.world = world
         self._context = Context()  # nobody's: what is under way does not die with a process
         self._heard = 0
-        self.sent = 0
+        self.sent: list[str] = []  # endpoints, in order; what is late arrives in another
 
     def now(self) -> float:
         return START.timestamp() + self.life.loop.time()
@@ -69,7 +69,7 @@ class Service:
     # -- calls
 
     def depart(self, call: Call, arrived: "asyncio.Future[Outcome]") -> None:
-        self.sent += 1
+        self.sent.append(call.endpoint)
         effect = self.life.weather.strike(call.endpoint)
         if effect is not None:
             self.life.trace("fault", call.endpoint, call.channel, type(effect).__name__, _words(effect))
