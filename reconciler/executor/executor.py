@@ -21,7 +21,7 @@ from reconciler.ledger.ledger import Ledger
 from reconciler.model import Entry, Handle
 from reconciler.planning.actions import Observe, Settle, Start, Stop, Update
 from reconciler.planning.changes import Consequence
-from reconciler.planning.intents import intend_stop
+from reconciler.planning.intents import intend_stop, intend_update
 from reconciler.planning.outcomes import (
     AppRefused,
     Observed,
@@ -64,7 +64,7 @@ class Executor:
             case Observe():
                 return Executed(entry, await self.ask(turn, action))
             case Update():
-                return Executed(entry, await self._update(turn, action))
+                return await self._update(turn, entry, action)
             case Stop():
                 return await self._stop(turn, entry, action)
             case _ as never:
@@ -84,20 +84,25 @@ class Executor:
             return Unanswered(session, error.problem, self._clock())
         return Observed(session, observation)
 
-    async def _update(self, turn: Turn, action: Update) -> Outcome:
+    async def _update(self, turn: Turn, entry: Entry, action: Update) -> Executed:
         desired, session = action.desired, action.session
+        intended, unknown = intend_update(entry, action)
+        await self._ledger.save(turn.claim, intended)
         client = self._services[session.identity.app_id].client
         handle, call = handle_of(session), self._update_call(client, action)
         try:
             answer = await call(handle, turn)
         except AppRejectedError as error:
-            return AppRefused(error.problem, self._clock())
+            return Executed(entry, AppRefused(error.problem, self._clock()))
+        except RejectedError as error:
+            return Executed(entry, UpdateFailed(session, desired.revision, error.problem, True, self._clock()))
         except ServiceError as error:
-            refused = isinstance(error, RejectedError)
-            return UpdateFailed(session, desired.revision, error.problem, refused, self._clock())
+            failed = UpdateFailed(unknown, desired.revision, error.problem, False, self._clock())
+            return Executed(intended, failed)
         if isinstance(answer, UpdateDone):
-            return Updated(session, action.consequence, desired.wanted, self._clock(), action.reason)
-        return Observed(session, answer)
+            done = Updated(session, action.consequence, desired.wanted, self._clock(), action.reason)
+            return Executed(intended, done)
+        return Executed(intended, Observed(unknown, answer))
 
     @staticmethod
     def _update_call(

@@ -27,7 +27,7 @@ from reconciler.model import (
     Stopping,
 )
 from reconciler.planning import backoff
-from reconciler.planning.changes import Consequence, changes
+from reconciler.planning.changes import TOLD_BY, changes
 from reconciler.planning.files import with_files
 from reconciler.planning.history import Written, ended, event, said
 from reconciler.planning.inquiries import RECORDS, is_said_to_be_over, outlives_notices
@@ -50,14 +50,6 @@ from reconciler.planning.proving import MISMATCHED, first_candidate, next_candid
 from reconciler.planning.rules import Rules
 
 _CONFLICT = 53  # a recorder with this channel and uid lives under another resource id (agora-api.md 5.3)
-
-# Fields of the spec that one kind of update has told the recorder, by dotted path.
-_TOLD: dict[Consequence, tuple[str, ...]] = {
-    Consequence.LAYOUT: ("layout",),
-    Consequence.SUBSCRIPTION: ("capture.subscribe",),
-    Consequence.WEB: ("web.paused", "web.publish"),
-    Consequence.STORAGE: ("storage.accessKey", "storage.secretKey", "storage.stsToken", "storage.stsExpiration"),
-}
 
 
 def absorb(entry: Entry, outcome: Outcome, rules: Rules) -> Written:  # noqa: C901, PLR0912 - one arm per outcome
@@ -258,7 +250,7 @@ def _unanswered(entry: Entry, session: Session, problem: Problem, at: datetime) 
 
 
 def _updated(entry: Entry, outcome: Updated) -> Written:
-    told = _TOLD[outcome.consequence]
+    told = TOLD_BY[outcome.consequence]
     applied = outcome.session.applied
     spec = dict(applied.spec)
     for path in told:

@@ -51,6 +51,14 @@ _CONSEQUENCES: tuple[tuple[str, Consequence], ...] = (
 # What a change of these does is seen from what is started, stopped or replaced.
 _TOLD_OTHERWISE = ("uid", "app", "suspend", "copies", "profiles")
 
+# Fields of the spec that one kind of update has told the recorder, by dotted path.
+TOLD_BY: Mapping[Consequence, tuple[str, ...]] = {
+    Consequence.LAYOUT: ("layout",),
+    Consequence.SUBSCRIPTION: ("capture.subscribe",),
+    Consequence.WEB: ("web.paused", "web.publish"),
+    Consequence.STORAGE: ("storage.accessKey", "storage.secretKey", "storage.stsToken", "storage.stsExpiration"),
+}
+
 _DURATIONS = frozenset(
     {"capture.maxIdle", "controlFor", "snapshots.every", "token.ttl"}
     | {"web.maxDuration", "web.segment", "web.readyTimeout"}

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from reconciler.model import Accepted, Confirmed, Ended, Entry, Event, Held, Intended, Session, Stopping
-from reconciler.planning.actions import Start, Stop
-from reconciler.planning.changes import changes
+from reconciler.planning.actions import Start, Stop, Update
+from reconciler.planning.changes import TOLD_BY, Consequence, changes
 from reconciler.planning.desired import Desired
 from reconciler.planning.history import event
 from reconciler.planning.proving import as_unsettled
@@ -69,6 +69,33 @@ def intend_stop(entry: Entry, action: Stop, now: datetime) -> tuple[Entry, Sessi
         )
     )
     return entry.with_session(stopping), stopping, (event(entry, "recording.stopping", action.reason, now, session),)
+
+
+def intend_update(entry: Entry, action: Update) -> tuple[Entry, Session]:
+    """Note that what the recorder has been told is about to be another thing, or is not: only an answer tells.
+
+    Without one it is told again, also if the manifest is by then what it was before.
+    """
+    session = action.session
+    told = session.applied
+    spec, fingerprints = dict(told.spec), dict(told.fingerprints)
+    match action.consequence:
+        case Consequence.LAYOUT:
+            spec["layout"] = None
+        case Consequence.SUBSCRIPTION:
+            spec["capture"] = {**spec["capture"], "subscribe": None}
+        case Consequence.WEB:
+            spec["web"] = {**spec["web"], "paused": None}
+        case Consequence.STORAGE:
+            # What was told is known by its digest, and no value has this one.
+            told_so = {path: text.partition(":")[0] for path, text in fingerprints.items()}
+            fingerprints |= {path: f"{told_so[path]}:" for path in told_so.keys() & {*TOLD_BY[Consequence.STORAGE]}}
+        case Consequence.REPLACE | Consequence.NOTHING:
+            raise AssertionError("nothing of this is told to a live recorder")
+        case _ as never:
+            assert_never(never)
+    unknown = replace(session, applied=replace(told, spec=spec, fingerprints=fingerprints))
+    return entry.with_session(unknown), unknown
 
 
 def declare(entry: Entry, desired: Desired) -> Entry:

@@ -1,6 +1,7 @@
 """What the simulation has found, each as a short story with its seed."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from reconciler.planning.orders import Orders, Restart, Suspension
 from reconciler.simulator.options import Options
 from tests.virtual_time import virtual_now, virtual_seconds
 from tests.world.house import keeping
-from tests.world.stage import Stage, minutes, played, recording
+from tests.world.stage import Crash, CrashAt, Stage, minutes, played, recording
 
 
 @pytest.fixture
@@ -150,3 +151,39 @@ def test_an_answer_that_was_long_on_its_way_tells_nothing_of_the_confirm_timeout
 
     played(story)
     assert len(stage.world.recorders) == 1
+
+
+@pytest.mark.parametrize("way", ["no answer", "a death of the process"])
+def test_a_change_that_was_taken_back_before_it_was_answered_is_taken_back_at_the_recorder(
+    stage: Stage, way: str
+) -> None:
+    """Seed 2309: the service had the new layout, the ledger the old one, and the manifest was as before."""
+    one, other = recording("a"), recording("a", "  layout: {type: bestFit}")
+
+    def layout() -> object:
+        [recorder] = stage.live()
+        return (recorder.layout or {})["mixedVideoLayout"]
+
+    stage.write(one)
+
+    async def story() -> None:
+        await stage.apply()
+        stage.write(other)
+        if way == "no answer":
+            stage.fault("updateLayout lose")
+            await stage.apply(minutes=0.01)
+        else:
+            stage.crash = CrashAt()
+            stage.crash.die_at("after updateLayout")
+            with suppress(Crash):
+                await stage.apply()
+            stage.crash = None
+        assert layout() == 1
+        stage.write(one)
+        await minutes(1)  # a change without an answer has a backoff
+        assert (await stage.plan()).plan.calls == 1
+        await stage.apply()
+        assert layout() == 0
+        assert (await stage.plan()).plan.calls == 0
+
+    played(story)

@@ -36,6 +36,7 @@ KINDS: Final = (
     "62",
     "truncated",
 )
+UPDATES: Final = frozenset({"update", "updateLayout"})
 WEBHOOK_KINDS: Final = ("dropped", "doubled", "late")
 
 
@@ -57,6 +58,8 @@ class Weather:
         if self.calm or not self.kinds or self.rng.random() >= self.rate:
             return None
         kind = self.rng.choice(self.kinds)
+        if kind == "late before" and endpoint in UPDATES:
+            return None  # a stated limit: what arrives after its successor undoes it, and nobody is told
         self.counted[f"call {kind}"] += 1
         return self._effect(kind)
 
