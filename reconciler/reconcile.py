@@ -36,6 +36,7 @@ _TOLD_BY_THE_HOLD = frozenset(
     }
 )
 
+_MOVED = "another process has renamed it or let it go meanwhile; apply what is true now"
 _MANY_NOTICES = 20  # of others in the same channel
 
 
@@ -105,8 +106,10 @@ class Reconciler:
         """
         return self._looked(known or await self._ledger.sheet(key), desired, around)
 
-    async def turn(self, look: Look, desired: Aim, around: Surroundings, caller: Caller) -> Taken:
-        """Take the turn that was looked ahead to.
+    async def turn(
+        self, look: Look, desired: Aim, around: Surroundings, caller: Caller, *, is_noted: bool = False
+    ) -> Taken:
+        """Take the turn that was looked ahead to. What `is_noted` has an entry, unless another process has moved it.
 
         What changes anything is decided anew, on what the ledger says under a claim. A question does no harm, however
         long its quota was waited for.
@@ -121,6 +124,9 @@ class Reconciler:
         if held is None:
             return Busy()
         claim, sheet = held
+        if is_noted and not sheet.exists:
+            await self._ledger.release(claim)
+            return Took(Hold(None, Because.MOVED, _MOVED), sheet)
         look = self._looked(sheet, desired, around)
         entry = self._stamped(look.entry)
         if isinstance(look.action, Hold):

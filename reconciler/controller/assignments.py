@@ -19,6 +19,7 @@ RESTING = DONE | {
     Because.SECRET_MISSING,
     Because.CONTROL_LOST,
     Because.FROZEN,
+    Because.MOVED,
 }
 
 

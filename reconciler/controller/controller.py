@@ -58,7 +58,7 @@ class Controller:
         rests: dict[Key, Hold] = {}
 
         async def keep(one: Assignment) -> None:
-            keeper = Keeper(one)
+            keeper = Keeper(one, is_noted=True)
             while True:
                 keeper.rung.clear()
                 keeper.sheet = None  # nobody tells of what other processes write
@@ -216,7 +216,7 @@ class Controller:
         app_id = app_id_of(look.entry, one.desired)
         try:
             caller = Caller(one.order(self._clock()), ticket)
-            taken = await self._reconciler.turn(look, one.desired, self._around, caller)
+            taken = await self._reconciler.turn(look, one.desired, self._around, caller, is_noted=keeper.is_noted)
         finally:
             if ticket is not None:
                 self._pace.give_back(ticket)
@@ -226,6 +226,9 @@ class Controller:
         keeper.sheet, keeper.entry = taken.sheet, taken.entry
         self._note(one.key, app_id, taken)
         watch.took(one.key, taken)
+        if isinstance(taken.action, Hold):
+            keeper.hold = taken.action
+            watch.held(one.key, taken.action, taken.entry)
         return self._clock()
 
     async def _refreshed(self, one: Assignment, ticket: Ticket, older_than: timedelta) -> None:

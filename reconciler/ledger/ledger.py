@@ -33,6 +33,7 @@ class Sheet:
     entry: Entry
     orders: Orders
     notices: tuple[Numbered, ...] = ()  # of its channels, not taken up yet
+    exists: bool = True  # somebody has written of it before
     generation: int = 0  # of the newest claim: grows with everything that is written of the recording
 
 
@@ -340,8 +341,9 @@ class Ledger:
 
 
 def _sheet(connection: Connection, key: Key) -> Sheet:
-    entry = entries.entry(connection, key) or Entry(key)
+    written = entries.entry(connection, key)
+    entry = written or Entry(key)
     channels = {session.identity.channel for session in entry.sessions}
     news = notices.of_channels(connection, channels, entry.notices_read)
     _, generation = claims.standing(connection, key)
-    return Sheet(entry, orders.orders(connection, key, Orders), news, generation)
+    return Sheet(entry, orders.orders(connection, key, Orders), news, written is not None, generation)

@@ -32,6 +32,7 @@ class Because(StrEnum):
     CONTROL_LOST = "ControlLost"
     FROZEN = "Frozen"
     UNMANAGED = "Unmanaged"
+    MOVED = "Moved"
 
 
 @dataclass(frozen=True, slots=True)

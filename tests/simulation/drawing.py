@@ -209,7 +209,7 @@ def edited(rng: Random, model: Model, kind: str, before: list[Model], *, windowe
     index = rng.randrange(len(model))
     wish = model[index]
     match kind:
-        case "remove":
+        case "remove" if len(model) > 1:  # an emptied source is a moment of its own: it is held back
             return (*model[:index], *model[index + 1 :])
         case "rename":
             other = f"r{wish.lineage}" if wish.name.endswith("-b") else f"r{wish.lineage}-b"

@@ -414,17 +414,17 @@ class Life:
             if self.oracles.found:
                 return
         further = sorted({*self.service.sent[made:]} - POLLS)
-        wanted = {wish.edges() for wish in self.model if wish.edges()}
-        ends = self.loop.time() + max(self.oracles.offsets) + 5
-        crossed = any(
-            moment(self.loop.time() - QUIET_FOR - 60 + min(self.oracles.offsets)) <= edge <= moment(ends)
-            for edges in wanted
-            for edge in edges
-        )
+        crossed = self.crosses_an_edge(self.loop.time() - QUIET_FOR - 60)
         if further and not (crossed or excused or self._excused()):
             self.oracles.violated("I7", f"it goes on calling although all is as declared: {further}")
         if self.unsettled() and not crossed and not self.oracles.found:
             self.oracles.violated("I7", f"it did not stay as declared: {self.unsettled()}")
+
+    def crosses_an_edge(self, since: float) -> bool:
+        """Tell whether a window opens or closes between then and now, by anybody's clock, within some seconds."""
+        first = moment(since - 5 + min(self.oracles.offsets))
+        last = moment(self.loop.time() + 5 + max(self.oracles.offsets))
+        return any(first <= edge <= last for wish in self.model for edge in wish.edges())
 
     def _excused(self) -> bool:
         """What cannot be reached is probed at the poll interval, and where there is no room it is asked for."""
@@ -459,7 +459,7 @@ class Life:
         under_way = _UNDER_WAY - waiting
         for name, kind, sid in self._open_states():
             recorder = self.world.fleet.by_sid.get(sid)
-            if kind in under_way:
+            if kind in under_way and self._is_kept(name):
                 found.append(f"{name}: its session is {kind}")
             elif kind == "confirmed" and recorder is not None and not recorder.live and self._is_kept(name):
                 found.append(f"{name}: it is believed to record, and has ended")

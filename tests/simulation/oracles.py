@@ -355,6 +355,7 @@ class Oracles:
             or process.unanswered
             or (verdict and not verdict.is_done)
             or not self.life.was_calm_since(process)
+            or self.life.crosses_an_edge(process.began)
         ):
             return
         if any(action.rest.because not in _FORESEEN for action in planned.plan.actions):

@@ -13,7 +13,7 @@ from reconciler.planning.orders import Orders, Restart, Suspension
 from reconciler.simulator.options import Options
 from tests.virtual_time import virtual_now, virtual_seconds
 from tests.world.house import keeping
-from tests.world.stage import Crash, CrashAt, Stage, minutes, played, recording
+from tests.world.stage import Crash, CrashAt, Stage, assert_never_two, minutes, played, recording
 
 
 @pytest.fixture
@@ -187,3 +187,23 @@ def test_a_change_that_was_taken_back_before_it_was_answered_is_taken_back_at_th
         assert (await stage.plan()).plan.calls == 0
 
     played(story)
+
+
+def test_an_apply_does_not_start_under_its_old_name_what_another_has_renamed(stage: Stage) -> None:
+    """Seed 1665: the older apply found no entry any more, took the recording for new, and there were two recorders."""
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        await stage.apply()
+        await minutes(1)
+        stage.world.kill(virtual_seconds(), stage.live()[0].sid)
+        older = asyncio.ensure_future(stage.apply())
+        await minutes(0.5)
+        stage.write(recording("b", "  channel: a", "  renamedFrom: a"))
+        younger = asyncio.ensure_future(stage.apply())
+        assert [hold.because for hold in (await older).rests.values()] == ["Moved"]
+        assert (await younger).is_done
+        assert stage.live_channels() == ["a"]
+
+    played(story)
+    assert_never_two(stage)
