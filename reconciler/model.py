@@ -288,8 +288,13 @@ class Entry:
     revision: str = ""  # of the newest accepted manifest that declared it
     source_revision: str = ""  # as a daemon's source calls what it was in, or what took it away
     notices_read: int = 0  # the newest notice of its channels that was taken up
-    past_sids: tuple[str, ...] = ()  # of sessions that ended before those above, the newest first: uploads end late
+    past_sids: tuple[str, ...] = ()  # of no session above, the newest first: of older ones, or of somebody else
     declared: bool = True  # false once the manifests of its own set no longer name it
+
+    @property
+    def has_history(self) -> bool:
+        """Tell whether a recorder was ever started for it, or may have been."""
+        return self.next_number > 1
 
     @property
     def open_sessions(self) -> tuple[Session, ...]:
@@ -306,7 +311,11 @@ class Entry:
         newest_ended = max((one.number for one in ordered if not one.is_open), default=0)
         kept = tuple(one for one in ordered if one.is_open or one.number == newest_ended)
         past = [one.state.sid for one in reversed(ordered) if one not in kept and one.state.sid]
-        return replace(self, sessions=kept, past_sids=(*past, *self.past_sids)[:_PAST_SIDS])
+        return replace(self, sessions=kept).disowning(*past)
+
+    def disowning(self, *sids: str) -> "Entry":
+        """Note that these are sids of none of the recorders it has now."""
+        return replace(self, past_sids=(*sids, *self.past_sids)[:_PAST_SIDS]) if sids else self
 
 
 @dataclass(frozen=True, slots=True)

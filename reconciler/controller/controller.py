@@ -138,6 +138,7 @@ class Controller:
             await asyncio.wait({keeper.task})
 
     def _let_go(self, keeper: Keeper) -> None:
+        keeper.is_let_go = True
         task = keeper.task
         if task is not None:
             task.cancel()
@@ -215,7 +216,7 @@ class Controller:
         one = keeper.assignment
         app_id = app_id_of(look.entry, one.desired)
         try:
-            caller = Caller(one.order(self._clock()), ticket)
+            caller = Caller(one.order(self._clock()), ticket, lambda: keeper.is_let_go)
             taken = await self._reconciler.turn(look, one.desired, self._around, caller, is_noted=keeper.is_noted)
         finally:
             if ticket is not None:

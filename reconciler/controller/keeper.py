@@ -20,6 +20,7 @@ class Keeper:
     place: Place | None = None  # among those who wait for a call
     task: asyncio.Task[None] | None = None
     is_noted: bool = False  # that it is declared is written down: where it has no entry, somebody has moved it
+    is_let_go: bool = False
     failures: int = 0  # turns in a row that broke off
     sheet: Sheet | None = None  # as the ledger has it, as far as anybody has told
     entry: Entry | None = None  # as it was seen last, brought up to date

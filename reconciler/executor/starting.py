@@ -69,6 +69,8 @@ class Starter:
         resource_id = await self._acquire(turn, service, identity, body, desired.revision)
         if not isinstance(resource_id, str):
             return Executed(entry, resource_id)
+        if turn.is_let_go():  # under another name it may have been started by now
+            return Executed(entry, NotStarted(None, Problem("start", "it is kept no more"), self._clock()))
         now = self._clock()
         intended, session = intend_start(entry, action, resource_id, service.client.url, now)
         starting = event(intended, "recording.starting", action.reason, now, session, f"uid {identity.uid}")

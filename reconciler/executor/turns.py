@@ -31,6 +31,7 @@ class Caller:
 
     order: Order
     ticket: Ticket | None = None
+    is_let_go: Callable[[], bool] = lambda: False  # nobody keeps the recording any more: nothing is to begin
 
     def rank(self, band: Band) -> Rank:
         """Rank the first call, which has its quota already; one after it queues."""

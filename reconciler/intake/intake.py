@@ -184,6 +184,7 @@ class Intake:
     # -- taking in
 
     async def _offered(self, offer: Offer, *, approved: bool = False) -> bool:
+        await self._catch_up()
         try:
             app_ids = self.terms.app_ids_of(offer.manifests)
             prepared = self._prepare(offer.manifests, app_ids)
@@ -202,6 +203,12 @@ class Intake:
         await self._accept(offer, prepared)
         self._app_ids = app_ids
         return True
+
+    async def _catch_up(self) -> None:
+        """Know of the starts under way, too: what is told when a turn is over comes too late for a guard."""
+        for key in await self.ledger.recording(self.set):
+            if key not in self.entries or not self.entries[key].open_sessions:
+                self.entries[key] = await self.ledger.entry(key) or Entry(key)
 
     def _prepare(
         self, manifests: ManifestSet, app_ids: Mapping[str, str], known: Mapping[str, Completed] | None = None

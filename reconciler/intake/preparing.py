@@ -149,7 +149,7 @@ def pending_renames(
         for one in recordings
         if one.renamed_from and one.renamed_from != one.name
     ]
-    return tuple((old, new) for old, new in wished if old in entries and new not in entries)
+    return tuple((old, new) for old, new in wished if old in entries and not entries.get(new, Entry(new)).has_history)
 
 
 def _assert_identities_free(desired: Sequence[Desired], entries: Mapping[Key, Entry], renamed: set[Key]) -> None:

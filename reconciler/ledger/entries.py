@@ -107,15 +107,18 @@ def rename(connection: Connection, old: Key, new: Key, mine: Iterable[Claim], li
         if key not in held and lives(standing(connection, key)[0]):
             raise ClaimedError(f"{key} is just being worked on; rename {old} to {new} afterwards")
     page = entry(connection, old)
-    if page is None or entry(connection, new) is not None:
+    covered = entry(connection, new)
+    if page is None or (covered is not None and covered.has_history):
         return False
+    # What never had a recorder has nothing to keep.
+    connection.execute("DELETE FROM entries WHERE set_name = ? AND name = ?", (new.set, new.name))
     for table, order in (("entries", "name"), ("sessions", "number"), ("events", "id")):
         _move(connection, table, order, old, new)
     orders.move(connection, old, new)
-    # Whoever still holds the old name, dead as he may seem, must not write a page under it.
+    # Whoever still holds one of the names, dead as he may seem, must not write a page that he has read before.
     connection.execute(
-        "UPDATE claims SET holder = '', generation = generation + 1 WHERE set_name = ? AND name = ?",
-        (old.set, old.name),
+        "UPDATE claims SET holder = '', generation = generation + 1 WHERE set_name = ? AND name IN (?, ?)",
+        (old.set, old.name, new.name),
     )
     return True
 

@@ -16,6 +16,11 @@ def owner_of(connection: Connection, identity: Identity) -> Key | None:
     return Key(row[0], row[1]) if row else None
 
 
+def recording(connection: Connection, set_name: str) -> frozenset[Key]:
+    rows = connection.execute("SELECT name FROM sessions WHERE set_name = ? AND is_open = 1", (set_name,)).fetchall()
+    return frozenset(Key(set_name, row[0]) for row in rows)
+
+
 def open_recorders(connection: Connection, app_id: str) -> int:
     row = connection.execute("SELECT count(*) FROM sessions WHERE app_id = ? AND is_open = 1", (app_id,)).fetchone()
     return int(row[0])

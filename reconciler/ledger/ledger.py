@@ -188,10 +188,10 @@ class Ledger:
         return await self._write("note", note, patient=patient)
 
     async def rename(self, old: Key, new: Key, claimed: Sequence[Claim] = ()) -> bool:
-        """Move all of a recording to a new key; False if there is nothing to move or `new` has an entry.
+        """Move all of a recording to a new key; False if there is nothing to move or `new` has a history.
 
         Raises ClaimedError while either key is claimed by a living holder other than by `claimed`: the turn under way
-        would lose what it is about to write. The claim of `old` is void afterwards.
+        would lose what it is about to write. What was claimed or read before is void.
         """
         lives = self._holders.lives
         return await self._write("rename", lambda connection: entries.rename(connection, old, new, claimed, lives))
@@ -201,6 +201,10 @@ class Ledger:
     async def owner_of(self, identity: Identity) -> Key | None:
         """Tell whose open session has that App ID, channel and uid."""
         return await self._read("owner_of", lambda connection: history.owner_of(connection, identity))
+
+    async def recording(self, set_name: str) -> frozenset[Key]:
+        """Name the recordings of a set that have an open session."""
+        return await self._read("recording", lambda connection: history.recording(connection, set_name))
 
     async def open_recorders(self, app_id: str) -> int:
         return await self._read("open_recorders", lambda connection: history.open_recorders(connection, app_id))

@@ -42,7 +42,7 @@ def concerns(entry: Entry, notice: Notice) -> Session | None:
         if _sid(session) == notice.sid:
             return session
     if notice.sid in entry.past_sids:
-        return None  # of a recorder that had this uid before: uploads end late
+        return None  # of a recorder that had this uid before, for uploads end late, or of one that is not ours
     return next((session for session in entry.open_sessions if _may_be(session, entry, notice)), None)
 
 

@@ -68,6 +68,7 @@ AT_REST: Mapping[str, Phase] = {
     "ControlLost": "Unknown",
     "Frozen": "Pending",
     "Unmanaged": "Stopped",
+    "Moved": "Stopped",
 }
 
 # What such a hold says is added to what is known of a recorder that goes on meanwhile.

@@ -73,9 +73,12 @@ def prove(situation: Situation, session: Session, state: Accepted) -> Action:
 
 
 def disproven(entry: Entry, session: Session, state: Accepted, now: datetime) -> Written:
-    """Go back to the unsettled start. Its fate is asked by a probe, which the uid keeps from doubling it."""
+    """Go back to the unsettled start. Its fate is asked by a probe, which the uid keeps from doubling it.
+
+    What is told of that sid from now on is told of another recorder, and no sign of life of ours.
+    """
     assert state.unsettled is not None
     why = f"a webhook named sid {state.sid}, and the service does not know it"
-    unsettled = replace(state.unsettled, tried_at=now, tries=0, spent=True, problem=why, sid=state.sid)
-    changed = entry.with_session(without_notices(session).become(unsettled))
+    unsettled = replace(state.unsettled, tried_at=now, tries=0, spent=True, problem=why)
+    changed = entry.with_session(without_notices(session).become(unsettled)).disowning(state.sid)
     return Written(changed, (event(entry, "recording.unsettled", why, now, session),))

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.errors import ClaimLostError, IdentityTakenError, LedgerError
 from reconciler.ledger import Claim, ClaimedError, Ledger, RoomTakenError
-from reconciler.model import Identity, Key
+from reconciler.model import Entry, Identity, Key
 from tests.ledger.conftest import Opener
 from tests.ledger.pages import APP, CONFIRMED, ENDED, INTENDED, NOW, RETRO, STANDUP, event, page, recording, session
 
@@ -224,12 +224,23 @@ async def test_a_renamed_recording_keeps_everything(opener: Opener) -> None:
     assert not await theirs.rename(STANDUP, RETRO)
 
 
-async def test_renaming_never_covers_an_entry(ledger: Ledger) -> None:
-    for key in (STANDUP, RETRO):
-        await ledger.save(await claimed(ledger, key), recording(key), release=True)
+async def test_renaming_never_covers_an_entry_with_a_history(ledger: Ledger) -> None:
+    pages = {STANDUP: recording(STANDUP), RETRO: replace(recording(RETRO), next_number=2)}
+    for key, kept in pages.items():
+        await ledger.save(await claimed(ledger, key), kept, release=True)
     assert not await ledger.rename(STANDUP, RETRO)
     assert not await ledger.rename(Key("default", "never"), Key("default", "new"))
-    assert await ledger.entries() == {key: recording(key) for key in (RETRO, STANDUP)}
+    assert await ledger.entries() == pages
+
+
+async def test_a_name_under_which_nothing_was_ever_started_is_no_obstacle(ledger: Ledger) -> None:
+    """Seed 3546 of the simulation: an acquire that came to nothing under the new name kept the old one's recorder."""
+    await ledger.save(await claimed(ledger), page(), release=True)
+    await ledger.save(await claimed(ledger, RETRO), Entry(RETRO), release=True)
+    before = (await ledger.sheet(RETRO)).generation
+    assert await ledger.rename(STANDUP, RETRO)
+    assert await ledger.entries() == {RETRO: replace(page(), key=RETRO)}
+    assert not await ledger.note(RETRO, before, Entry(RETRO))
 
 
 @pytest.mark.parametrize("key", [STANDUP, RETRO], ids=["old", "new"])

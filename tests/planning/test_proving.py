@@ -131,7 +131,7 @@ class TestALostSid:
 
         back = only(written.entry).state
         assert isinstance(back, Intended)
-        assert (back.resource_ids, back.sid, back.spent) == (("R1",), "S9", True)
+        assert (back.resource_ids, back.sid, back.spent) == (("R1",), "", True)
         assert [event.kind for event in written.events] == ["recording.unsettled"]
         assert decided(written.entry, 155) == "hold Settling until 170"
         assert decided(written.entry, 170) == "settle by probe"
@@ -146,11 +146,13 @@ class TestALostSid:
         assert isinstance(only(back).state, Intended)
         assert only(back).ending is None
 
-    def test_the_same_sid_is_not_tried_twice(self) -> None:
-        page = entry(session(replace(intended(), sid="S9", spent=True)))
+    def test_the_same_sid_is_not_tried_twice_and_is_no_sign_of_life_of_ours(self) -> None:
+        """Else one that lives on in the same channel would put the next probe off for ever."""
+        page = noted(entry(session(intended(tried_at=5))), notice(Other(), sid="S9"))
+        page = observed(observed(page, 65, None), 155, None)
+        page = learn(page, Gone(only(page)), at(155), RULES).entry
 
-        assert only(noted(page, notice(Other(), sid="S9"))).state == only(page).state
-        assert isinstance(only(noted(page, notice(Other(), sid="S8"))).state, Accepted)
+        assert noted(page, notice(Other(), 400, sid="S9")) == page
 
     def test_nor_after_a_probe_that_found_the_uid_held(self) -> None:
         page = entry(session(replace(intended(), sid="S9", spent=True)))

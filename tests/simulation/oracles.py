@@ -189,7 +189,7 @@ class Oracles:
 
     def launched(self, call: "Call", recorder: Recorder) -> None:
         """Look at the recorders when there is one more."""
-        live = self.life.world.fleet.live()
+        live = [one for one in self.life.world.fleet.live() if not self._let_go(one)]
         limit = self.life.settings.max_recorders
         if limit is not None and len(live) > limit:
             self.violated("I6", f"{len(live)} recorders are live, {limit} are allowed")
