@@ -400,10 +400,8 @@ class Life:
 
     async def _step(self) -> None:
         if self.case.kept:
-            await asyncio.sleep(LOOKED_AT_EVERY)
             self.begin_daemon()
-            return
-        if not any(process.runs for process in self.processes):
+        elif not any(process.runs for process in self.processes):
             self.begin(apply, "apply")
         await asyncio.sleep(LOOKED_AT_EVERY)
 
@@ -463,7 +461,8 @@ class Life:
                 found.append(f"{name}: its session is {kind}")
             elif kind == "confirmed" and recorder is not None and not recorder.live and self._is_kept(name):
                 found.append(f"{name}: it is believed to record, and has ended")
-        found += [f"{one.name} is under way" for one in self.processes if one.runs and one is not self.daemon]
+        if not self._is_full():  # else an apply waits for room as long as its patience lasts
+            found += [f"{one.name} is under way" for one in self.processes if one.runs and one is not self.daemon]
         return found
 
     def _lineage(self, recorder: Recorder) -> int | None:
