@@ -43,8 +43,10 @@ SEEDS ?= 200
 simulate: $(READY)
 	@$(BIN)/python -m tests.simulation $(if $(SEED),=$(SEED),$(SEEDS))
 
-# Everything that takes long: an hour on two cores.
+# Everything that takes long: the seeds three quarters of an hour on two cores, the rest as long again.
 PROOF_SEEDS ?= 30000
 proof: $(READY)
 	@$(BIN)/python -m tests.simulation $(PROOF_SEEDS)
+	@$(BIN)/python -m tests.simulation.points
 	@$(BIN)/python -m tests.simulation.mutations
+	@RECONCILER_FUZZ=proof $(BIN)/pytest -q -n auto tests/fuzz
