@@ -246,7 +246,7 @@ class Controller:
         presence, gate = Presence.UNKNOWN, self.gates.of(app_id, self._clock(), entry.key)
         if isinstance(desired, Desired):
             presence = self.presence_of(desired.app_id, desired.spec.channel)
-        if app_id in self.lacking and not (isinstance(desired, Desired) and desired.missing):
+        if app_id in self.lacking:
             gate = Gate(refused=self.lacking[app_id])
         return Around(gate, presence=presence, frozen=self.frozen)
 

@@ -52,7 +52,8 @@ def decide(desired: Aim, entry: Entry, now: datetime, rules: Rules, around: Arou
     """
     situation = Situation(desired, entry, now, rules, around)
     if around.gate.refused:
-        return Hold(around.gate.refused_until, Because.APP_REFUSED, around.gate.refused)
+        refused = Hold(around.gate.refused_until, Because.APP_REFUSED, around.gate.refused)
+        return held_by_secrets(situation) or refused  # what is missing may be why nobody can call
     action = _watched(situation) if isinstance(desired, Unmanaged) else _kept(situation)
     if around.frozen:
         action = _frozen(situation, action)

@@ -79,12 +79,14 @@ class Scene:
     webhooks: bool = False
     strikes: tuple[tuple[tuple[str, int], Effect], ...] = ()
     lasts: float = 150.0  # seconds
+    epilogue: tuple[Model, ...] = ()
 
     def case(self, options: Options, dies: tuple[str, int] | None) -> Case:
         calm = _Told(Random(0), 0.0, (), 0.0, (), 5.0, strikes=dict(self.strikes), made=Counter())
         return Case(
             0, options, _KNOBS, calm, self.webhooks, self.kept, True, by_text=False, first=self.first,
             moments=self.moments, chaos=self.lasts, dies=dies,
+            epilogue=self.epilogue,
         )  # fmt: skip
 
 
@@ -133,6 +135,14 @@ SCENES: Final = (
     Scene("deleted and imported", (A, B), (
         Moment(20, "delete", 0), Moment(35, "delete", 0), Moment(50, "import", 0), Moment(65, "import", 0),
     ), dying=("delete", "import"), kept=False),
+    Scene("what waits for its next session ends", (replace(A, replace="next"), B), (
+        _edit(20, replace(A, replace="next", formats=1), B), Moment(40, "death", 1), Moment(42, "death", 0),
+    )),
+    Scene("taken away while it starts", (A, B), (_edit(0.06, B),)),
+    Scene("a restart by a clock that is ahead", (A,), (
+        Moment(20, "clock", seconds=300.0), Moment(25, "restart"), Moment(26, "clock", seconds=-300.0),
+    ), dying=("daemon",)),
+    Scene("foretold", (A, B), (), epilogue=((_EDITED_A, B), (_EDITED_A, replace(B, subscribe=2)), (A,))),
 )  # fmt: skip
 
 
