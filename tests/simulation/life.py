@@ -386,9 +386,9 @@ class Life:
 
     async def _foretold(self) -> None:
         """I8: people apply edits while nothing goes wrong, and nobody else is there."""
-        for process in self.processes:
-            process.stopping.set()
-        while any(process.runs for process in self.processes):  # noqa: ASYNC110 - time is virtual
+        while running := [process for process in self.processes if process.runs]:
+            for process in running:  # one that was to be started again may have come in between
+                process.stopping.set()
             await asyncio.sleep(1)
         for model in self.case.epilogue:
             if not model or self.unsettled() or self._excused():
