@@ -397,6 +397,9 @@ class Life:
             process = self.begin(apply, "apply")
             while process.runs and not self.oracles.found:  # noqa: ASYNC110 - time is virtual
                 await asyncio.sleep(1)
+            left = self.unsettled()
+            if left and not (process.refused or self._excused() or self.crosses_an_edge(process.began)):
+                self.oracles.violated("I8", f"an apply has ended and left this to be done: {'; '.join(left)}")
 
     async def _step(self) -> None:
         if self.case.kept:

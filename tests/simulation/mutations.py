@@ -198,7 +198,7 @@ MUTATIONS: Final = (
         "reconciler.executor.executor:Executor._update",
         "failed = UpdateFailed(",
         "return Executed(entry, Updated(session, action.consequence, desired.wanted, self._clock(), action.reason))\n"
-        "            failed = UpdateFailed(",
+        "        failed = UpdateFailed(",
     ),
     Mutation(
         "an update is not on disk before it is sent",

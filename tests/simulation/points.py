@@ -142,6 +142,12 @@ SCENES: Final = (
     Scene("a restart by a clock that is ahead", (A,), (
         Moment(20, "clock", seconds=300.0), Moment(25, "restart"), Moment(26, "clock", seconds=-300.0),
     ), dying=("daemon",)),
+    Scene("there and back, and no answer between", (A, B), (_edit(20, _EDITED_A, B), _edit(21, A, B)), strikes=(
+        (("updateLayout", 1), Lose()), (("update", 1), Lose()),
+    )),
+    Scene("a rename of what is suspended", (A, B), (
+        Moment(20, "suspend", 0), _edit(40, replace(A, name="r1-b", renamed_from="r1"), B),
+    )),
     Scene("foretold", (A, B), (), epilogue=((_EDITED_A, B), (_EDITED_A, replace(B, subscribe=2)), (A,))),
 )  # fmt: skip
 
