@@ -247,7 +247,7 @@ class Controller:
         if isinstance(desired, Desired):
             presence = self.presence_of(desired.app_id, desired.spec.channel)
         if app_id in self.lacking:
-            gate = Gate(refused=self.lacking[app_id])
+            gate = Gate(refused=self.lacking[app_id], lacking=True)
         return Around(gate, presence=presence, frozen=self.frozen)
 
     def _note(self, key: Key, app_id: str, taken: Took) -> None:

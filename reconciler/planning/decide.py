@@ -52,8 +52,8 @@ def decide(desired: Aim, entry: Entry, now: datetime, rules: Rules, around: Arou
     """
     situation = Situation(desired, entry, now, rules, around)
     if around.gate.refused:
-        refused = Hold(around.gate.refused_until, Because.APP_REFUSED, around.gate.refused)
-        return held_by_secrets(situation) or refused  # what is missing may be why nobody can call
+        missing = held_by_secrets(situation) if around.gate.lacking else None  # that may be why nobody has
+        return missing or Hold(around.gate.refused_until, Because.APP_REFUSED, around.gate.refused)
     action = _watched(situation) if isinstance(desired, Unmanaged) else _kept(situation)
     if around.frozen:
         action = _frozen(situation, action)

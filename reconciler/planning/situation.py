@@ -20,6 +20,7 @@ class Gate:
     refused: str = ""  # its credentials or account are refused: no call makes sense
     refused_until: datetime | None = None  # when one call asks again; None: nobody does
     full_until: datetime | None = None  # 406: no room until then
+    lacking: bool = False  # it is not the service that refuses: nobody has an account for it
 
 
 OPEN_GATE = Gate()
