@@ -32,7 +32,6 @@ VARIANTS: Final[Mapping[str, Options]] = {
 }
 
 _KNOBS: Final = (
-    ("RECONCILER_QPS", "20"),
     ("RECONCILER_POLL_INTERVAL", "15s"),
     ("RECONCILER_HTTP_TIMEOUT", "5"),
     ("RECONCILER_BACKOFF_BASE", "2s"),
@@ -80,11 +79,13 @@ class Scene:
     strikes: tuple[tuple[tuple[str, int], Effect], ...] = ()
     lasts: float = 150.0  # seconds
     epilogue: tuple[Model, ...] = ()
+    qps: str = "20"
 
     def case(self, options: Options, dies: tuple[str, int] | None) -> Case:
         calm = _Told(Random(0), 0.0, (), 0.0, (), 5.0, strikes=dict(self.strikes), made=Counter())
+        knobs = (("RECONCILER_QPS", self.qps), *_KNOBS)
         return Case(
-            0, options, _KNOBS, calm, self.webhooks, self.kept, True, by_text=False, first=self.first,
+            0, options, knobs, calm, self.webhooks, self.kept, True, by_text=False, first=self.first,
             moments=self.moments, chaos=self.lasts, dies=dies,
             epilogue=self.epilogue,
         )  # fmt: skip
@@ -148,6 +149,9 @@ SCENES: Final = (
     Scene("a rename of what is suspended", (A, B), (
         Moment(20, "suspend", 0), _edit(40, replace(A, name="r1-b", renamed_from="r1"), B),
     )),
+    Scene("two applies that ask at once", tuple(
+        Wish(number, f"r{number}", f"room-{'abcd'[number % 4]}") for number in range(1, 9)
+    ), (Moment(60, "apply"), Moment(60.01, "apply")), dying=("apply",), kept=False, qps="5"),
     Scene("foretold", (A, B), (), epilogue=((_EDITED_A, B), (_EDITED_A, replace(B, subscribe=2)), (A,))),
 )  # fmt: skip
 
