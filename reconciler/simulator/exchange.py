@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from reconciler.simulator.faults import Delay, FaultPlan, Lose, Refuse, Replace, Truncate
+from reconciler.simulator.faults import Delay, Effect, FaultPlan, Lose, Refuse, Replace, Truncate
 from reconciler.simulator.replies import Reply
 from reconciler.simulator.world import World
 
@@ -19,6 +20,22 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Lost:
     """The world has done what was asked, and the answer was dropped."""
+
+
+Outcome: TypeAlias = Reply | Refused | Lost
+
+
+def as_it_arrives(reply: Reply, effect: Effect | None) -> Reply | Lost:
+    """Tell what becomes of an answer on its way back."""
+    match effect:
+        case Lose():
+            return Lost()
+        case Replace(reply=other):
+            return other
+        case Truncate(length=length):
+            return reply.with_body(reply.body[:length])
+        case _:
+            return reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +57,7 @@ class Exchange:
     clock: Clock
     speed: float = 1.0
 
-    async def call(self, request: Request) -> Reply | Refused | Lost:
+    async def call(self, request: Request) -> Outcome:
         """Handle one request at the time it gets through; never raises for a fault."""
         endpoint, channel = self.world.name(request.method, request.target, request.body)
         effects = self.faults.strike(endpoint, channel)
@@ -52,17 +69,12 @@ class Exchange:
         reply = self.world.handle(self.clock(), request.method, request.target, request.headers, request.body)
         await self._sleep(reply.delay)
         for effect in effects:
-            match effect:
-                case Delay(after=True):
-                    await self._sleep(effect.seconds)
-                case Lose():
-                    return Lost()
-                case Replace():
-                    reply = effect.reply
-                case Truncate():
-                    reply = reply.with_body(reply.body[: effect.length])
-                case _:
-                    pass
+            if isinstance(effect, Delay) and effect.after:
+                await self._sleep(effect.seconds)
+            arriving = as_it_arrives(reply, effect)
+            if isinstance(arriving, Lost):
+                return arriving
+            reply = arriving
         return reply
 
     async def _sleep(self, seconds: float) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import httpx
 
-from reconciler.simulator.exchange import Clock, Exchange, Lost, Refused, Request
+from reconciler.simulator.exchange import Clock, Exchange, Lost, Outcome, Refused, Request
 from reconciler.simulator.faults import FaultPlan
 from reconciler.simulator.replies import Reply
 from reconciler.simulator.world import World
@@ -34,7 +34,7 @@ class WorldTransport(httpx.AsyncBaseTransport):
         self._exchange = Exchange(world, faults or FaultPlan(), self._clock)
         self._round_trip = round_trip
         self._on_call = on_call
-        self._under_way: set[asyncio.Task[Reply | Refused | Lost]] = set()
+        self._under_way: set[asyncio.Task[Outcome]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         arrived = Request(
@@ -53,21 +53,24 @@ class WorldTransport(httpx.AsyncBaseTransport):
             raise httpx.ReadTimeout("the service did not answer in time", request=request) from None
         if self._on_call is not None:
             self._on_call("after", endpoint, channel)
-        match outcome:
-            case Refused():
-                raise httpx.ConnectError("the service refused the connection", request=request)
-            case Lost():
-                raise httpx.ReadError("the service dropped the connection", request=request)
-            case Reply():
-                return httpx.Response(
-                    outcome.status, headers=dict(outcome.headers), content=outcome.body, request=request
-                )
+        return delivered(outcome, request)
 
-    async def _travel(self, request: Request) -> Reply | Refused | Lost:
+    async def _travel(self, request: Request) -> Outcome:
         await asyncio.sleep(self._round_trip / 2)
         outcome = await self._exchange.call(request)
         await asyncio.sleep(self._round_trip / 2)
         return outcome
+
+
+def delivered(outcome: Outcome, request: httpx.Request) -> httpx.Response:
+    """Give the answer, or raise what httpx would."""
+    match outcome:
+        case Refused():
+            raise httpx.ConnectError("the service refused the connection", request=request)
+        case Lost():
+            raise httpx.ReadError("the service dropped the connection", request=request)
+        case Reply():
+            return httpx.Response(outcome.status, headers=dict(outcome.headers), content=outcome.body, request=request)
 
 
 def _loop_time() -> float:

@@ -11,11 +11,12 @@ import httpx
 
 from reconciler.agora.notices import read_notice
 from reconciler.evidence import Notice
-from reconciler.simulator.exchange import Lost, Refused
-from reconciler.simulator.faults import Delay, Effect, Lose, Refuse, Replace, Truncate
+from reconciler.simulator.exchange import Outcome, Refused, as_it_arrives
+from reconciler.simulator.faults import Delay, Effect, Refuse, Replace
 from reconciler.simulator.notices import Notice as SentNotice
 from reconciler.simulator.replies import Reply
 from reconciler.simulator.routes import CHANGING, Route, find_route
+from reconciler.simulator.transport import delivered
 from reconciler.simulator.webhooks import signed
 from reconciler.simulator.world import World
 from tests.simulation.processes import Process, receive
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 ROUND_TRIP = 0.05
 _RESENT_AFTER = (0.0, 5.0, 30.0)
-Outcome = Reply | Refused | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Service:
         said = world.calls[-1]
         self.life.trace("handled", call.process.name, call.endpoint, call.channel, call.uid, said.status, said.code)
         self.look()
-        late, outcome = reply.delay, _as_it_arrives(reply, effect if call.endpoint != "none" else None)
+        late, outcome = reply.delay, as_it_arrives(reply, effect if call.endpoint != "none" else None)
         if isinstance(effect, Delay) and effect.after:
             late += effect.seconds
         self.later(ROUND_TRIP / 2 + late, partial(_arrive, arrived, outcome))
@@ -132,18 +132,6 @@ def _words(effect: Effect) -> str:
             return ""
 
 
-def _as_it_arrives(reply: Reply, effect: Effect | None) -> Outcome:
-    match effect:
-        case Lose():
-            return Lost()
-        case Replace(reply=other):
-            return other
-        case Truncate(length=length):
-            return reply.with_body(reply.body[:length])
-        case _:
-            return reply
-
-
 def _arrive(arrived: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
     if not arrived.done():
         arrived.set_result(outcome)
@@ -176,12 +164,4 @@ class _Transport(httpx.AsyncBaseTransport):
             process.unanswered = True
             raise httpx.ReadTimeout("the service did not answer in time", request=request) from None
         process.point(f"after {call.endpoint}")
-        match outcome:
-            case Refused():
-                raise httpx.ConnectError("the service refused the connection", request=request)
-            case Lost():
-                raise httpx.ReadError("the service dropped the connection", request=request)
-            case Reply():
-                return httpx.Response(
-                    outcome.status, headers=dict(outcome.headers), content=outcome.body, request=request
-                )
+        return delivered(outcome, request)
