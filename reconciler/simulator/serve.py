@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from reconciler.server.serving import listen
 from reconciler.simulator.app import DROP, make_app
 from reconciler.simulator.exchange import Clock
 from reconciler.simulator.faults import FaultPlan
@@ -99,18 +100,12 @@ def _url(listener: socket.socket) -> str:
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # asyncio does so only where a socket's protocol was named; without it each answer waits for 40 ms.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        listener.bind((HOST, port))
+        [listener] = listen([(socket.AF_INET, (HOST, port))])
     except OSError as error:
-        listener.close()
         if error.errno == errno.EADDRINUSE:
             raise PortInUseError(error.errno, f"port {port} of {HOST} is in use; choose another with --port") from None
         raise
-    listener.listen(128)
     return listener
 
 
