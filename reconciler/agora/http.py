@@ -20,6 +20,9 @@ _HEADERS: Final = {
 }
 
 
+_LIMITS: Final = httpx.Limits(max_connections=128, max_keepalive_connections=8, keepalive_expiry=60)
+
+
 class WayOut(httpx.AsyncBaseTransport):
     """The environment's proxies (HTTPS_PROXY, NO_PROXY) count, for some networks have no other way out.
 
@@ -27,9 +30,9 @@ class WayOut(httpx.AsyncBaseTransport):
     service has none, and credentials must not follow one.
     """
 
-    def __init__(self) -> None:
-        self._direct = DirectTransport()
-        self._proxied = httpx.AsyncClient() if getproxies().keys() - {"no"} else None
+    def __init__(self, direct: httpx.AsyncBaseTransport | None = None) -> None:
+        self._direct = direct or DirectTransport()
+        self._proxied = httpx.AsyncClient(limits=_LIMITS) if getproxies().keys() - {"no"} else None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self._proxied is None or is_loopback(request.url.host):

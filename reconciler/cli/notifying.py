@@ -10,6 +10,7 @@ from typing import Final
 import httpx
 from structlog.typing import FilteringBoundLogger
 
+from reconciler.agora.http import WayOut
 from reconciler.agora.reading import tidy
 from reconciler.errors import SettingsError
 from reconciler.ledger.ledger import Ledger
@@ -60,12 +61,9 @@ async def open_notifications(
 
 
 def open_post(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """Open a client for receivers: proxies of the environment count, but not for this machine itself."""
-    direct = httpx.AsyncHTTPTransport()
-    mounts = {f"all://{host}": direct for host in ("localhost", "127.0.0.1", "[::1]")}
-    return httpx.AsyncClient(
-        transport=transport, mounts=None if transport else mounts, timeout=_PATIENCE.total_seconds()
-    )
+    """Open a client for receivers: their answers count as soon as they begin, so they are streamed."""
+    way_out = transport or WayOut(httpx.AsyncHTTPTransport())
+    return httpx.AsyncClient(transport=way_out, timeout=_PATIENCE.total_seconds())
 
 
 def _address(url: Secret) -> httpx.URL:
