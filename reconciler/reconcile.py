@@ -57,6 +57,8 @@ class Look:
     @property
     def is_news(self) -> bool:
         """Tell whether there is more to be written than how far the notices were read, unless those are many."""
+        if self.entry is self.sheet.entry:
+            return False  # nearly always: nothing was noticed, and nothing declared
         read = replace(self.sheet.entry, notices_read=self.entry.notices_read)
         return self.entry != read or len(self.sheet.notices) >= _MANY_NOTICES
 
@@ -118,7 +120,7 @@ class Reconciler:
             LedgerError: the ledger cannot be used, or another process took the recording over.
         """
         if isinstance(look.action, Observe):
-            return await self._ask(look, look.action, desired, caller, patient=look.action.urgency == "due")
+            return await self._ask(look, look.action, caller, patient=look.action.urgency == "due")
         began = self._clock()
         held = await self._ledger.take(look.entry.key)
         if held is None:
@@ -143,7 +145,7 @@ class Reconciler:
         self._tell(claim.generation, look.action, events)
         return Took(look.action, _after(sheet, after), events, app, self._clock() - began)
 
-    async def _ask(self, look: Look, action: Observe, desired: Aim, caller: Caller, *, patient: bool = False) -> Taken:
+    async def _ask(self, look: Look, action: Observe, caller: Caller, *, patient: bool = False) -> Taken:
         """Ask without a claim: a question changes nothing, and its answer counts only if nobody acted meanwhile.
 
         Nobody waits for what a mere poll has to say, unless it is news.
@@ -151,7 +153,7 @@ class Reconciler:
         began = self._clock()
         entry = self._stamped(look.entry)
         outcome = await self._executor.ask(caller, action)
-        written = absorb(entry, outcome, self._rules_of(app_id_of(entry, desired)))
+        written = absorb(entry, outcome, self._rules_of(action.session.identity.app_id))
         events = (*look.events, *written.events)
         patient = patient and not events
         if not await self._ledger.note(entry.key, look.sheet.generation, written.entry, events, patient=patient):
@@ -212,7 +214,7 @@ class Reconciler:
         action = _inquiry_of(sheet.entry, self._clock(), older_than)
         if gate.refused or action is None:
             return Took(Hold(None, Because.CONVERGED, "fresh enough"), sheet)
-        return await self._ask(Look(sheet, sheet.entry, action), action, Unmanaged(), caller)
+        return await self._ask(Look(sheet, sheet.entry, action), action, caller)
 
     async def _carry_out(
         self, turn: Turn, entry: Entry, action: Action, rules: Rules

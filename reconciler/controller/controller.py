@@ -202,7 +202,7 @@ class Controller:
             ticket = await self._ticket(keeper, app_id, band)
             if ticket is None:
                 return self._clock()  # woken meanwhile: what is due may have changed
-        again_at: datetime = await _finished(self._turn(keeper, look, ticket, watch))
+        again_at: datetime = await _finished(self._turn(keeper, look, app_id, ticket, watch))
         return again_at
 
     async def _ticket(self, keeper: Keeper, app_id: str, band: Band) -> Ticket | None:
@@ -212,9 +212,8 @@ class Controller:
         finally:
             keeper.place = None
 
-    async def _turn(self, keeper: Keeper, look: Look, ticket: Ticket | None, watch: Watch) -> datetime:
+    async def _turn(self, keeper: Keeper, look: Look, app_id: str, ticket: Ticket | None, watch: Watch) -> datetime:
         one = keeper.assignment
-        app_id = app_id_of(look.entry, one.desired)
         try:
             caller = Caller(one.order(self._clock()), ticket, lambda: keeper.is_let_go)
             taken = await self._reconciler.turn(look, one.desired, self._around, caller, is_noted=keeper.is_noted)
