@@ -3,9 +3,9 @@
 import contextlib
 import queue
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from reconciler.errors import LedgerError
@@ -96,8 +96,10 @@ class WriterThread:
     """
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Queued] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._gathered: list[_Queued] = []  # patient ones: to wake the thread for each is what costs
+        self._alarm: asyncio.TimerHandle | None = None
 
     def start(self, perform: Perform) -> None:
         if self._thread is not None:
@@ -110,40 +112,49 @@ class WriterThread:
             raise LedgerError("the ledger is closed")
         import asyncio  # noqa: PLC0415  # 60 ms that commands without a loop of their own do not pay
 
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Queued(job, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+        self._gathered.append(_Queued(job, future))
+        if not job.patient or len(self._gathered) >= MOST_TOGETHER:
+            self._hand_over()
+        elif self._alarm is None:
+            self._alarm = loop.call_later(PATIENCE, self._hand_over)
         return cast("T", _value(await future))
 
     async def stop(self) -> None:
         """Finish what is queued and end the thread."""
         thread, self._thread = self._thread, None
         if thread is not None:
+            self._hand_over()
             self._queue.put(None)
             thread.join()
+
+    def _hand_over(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._gathered:
+            self._queue.put(self._gathered)
+            self._gathered = []
 
     def _work(self, perform: Perform) -> None:
         going = True
         while going:
-            taken = self._taken()
-            going = None not in taken  # `stop` puts it last
-            together = [one for one in taken if one is not None]
+            together, going = self._taken()
             outcomes = perform([one.job for one in together])
-            for one, outcome in zip(together, outcomes, strict=True):
-                one.land(outcome)
+            for loop, landed in groupby(zip(together, outcomes, strict=True), key=lambda pair: pair[0].loop):
+                with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                    loop.call_soon_threadsafe(_settle, list(landed))
 
-    def _taken(self) -> "list[_Queued | None]":
-        """Take what is queued; while all of it is patient, wait for more."""
-        taken = [self._queue.get()]
-        until = time.monotonic() + PATIENCE
-        while len(taken) < MOST_TOGETHER:
-            if not self._queue.empty():
-                taken.append(self._queue.get())
-            elif all(one is not None and one.job.patient for one in taken) and (left := until - time.monotonic()) > 0:
-                with contextlib.suppress(queue.Empty):
-                    taken.append(self._queue.get(timeout=left))
-            else:
-                break
-        return taken
+    def _taken(self) -> "tuple[list[_Queued], bool]":
+        """Wait for jobs and take what is queued by then; False: `stop` has put its sign, which is the last."""
+        taken = list[_Queued]()
+        while not taken or (len(taken) < MOST_TOGETHER and not self._queue.empty()):
+            queued = self._queue.get()
+            if queued is None:
+                return taken, False
+            taken += queued
+        return taken, True
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +162,15 @@ class _Queued:
     job: Job[Any]
     future: "asyncio.Future[Outcome]"
 
-    def land(self, outcome: Outcome) -> None:
-        try:
-            self.future.get_loop().call_soon_threadsafe(self._settle, outcome)
-        except RuntimeError:  # the loop was closed: nobody waits any more
-            return
+    @property
+    def loop(self) -> "asyncio.AbstractEventLoop":
+        return self.future.get_loop()
 
-    def _settle(self, outcome: Outcome) -> None:
-        if not self.future.done():
-            self.future.set_result(outcome)
+
+def _settle(landed: "list[tuple[_Queued, Outcome]]") -> None:
+    for queued, outcome in landed:
+        if not queued.future.done():
+            queued.future.set_result(outcome)
 
 
 def _value(outcome: Outcome) -> Any:
