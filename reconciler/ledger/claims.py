@@ -22,18 +22,31 @@ class Claim:
     generation: int  # grows with every claim of the key: what fences a late writer off
 
 
-def claim(connection: Connection, key: Key, holder: str, lives: Lives, *, after: int | None = None) -> Claim | None:
-    """Take the key, unless a living holder has it, or somebody has taken it `after` that generation."""
-    other, newest = standing(connection, key)
-    if (other not in ("", holder) and lives(other)) or after not in (None, newest):
+def claim(connection: Connection, key: Key, holder: str, lives: Lives) -> Claim | None:
+    """Take the key, unless a living holder has it."""
+    other, _ = standing(connection, key)
+    if other not in ("", holder) and lives(other):
         return None
-    row = connection.execute(
+    return Claim(key, _count(connection, key, holder))
+
+
+def pass_by(connection: Connection, key: Key, holder: str, lives: Lives, *, after: int) -> bool:
+    """Take the key and give it back at once, unless another has it, or somebody has taken it `after` that."""
+    other, newest = standing(connection, key)
+    if newest != after or (other not in ("", holder) and lives(other)):
+        return False
+    _count(connection, key, "")
+    return True
+
+
+def _count(connection: Connection, key: Key, holder: str) -> int:
+    rows = connection.execute(
         "INSERT INTO claims (set_name, name, holder, generation) VALUES (?, ?, ?, 1) "
         "ON CONFLICT (set_name, name) DO UPDATE SET holder = excluded.holder, generation = claims.generation + 1 "
         "RETURNING generation",
         (key.set, key.name, holder),
     ).fetchall()
-    return Claim(key, row[0][0])
+    return int(rows[0][0])
 
 
 def release(connection: Connection, claimed: Claim) -> None:

@@ -18,6 +18,7 @@ from reconciler.model import Entry, Event, Key, Session
 
 T = TypeVar("T")
 Step = Callable[[Any], Any]
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 MISFITS = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
@@ -59,7 +60,7 @@ def checksum(key: Key, document: str) -> int:
 def write(what: str, kind: type, key: Key, value: Any) -> tuple[str, int]:
     """Make the document of `value`, without its key, and the checksum."""
     try:
-        document = json.dumps(_codec(kind).encode(value), separators=(",", ":"), allow_nan=False)
+        document = _ENCODER.encode(_codec(kind).encode(value))
     except MISFITS as error:
         raise UnwritableError(f"the {what} of {key} cannot be written down: {error}") from error
     return document, checksum(key, document)

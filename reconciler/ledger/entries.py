@@ -43,6 +43,12 @@ def save(
 ) -> None:
     if not hold(connection, claimed, release=release):
         raise ClaimLostError(f"{claimed.key} has been taken over by another process; nothing was written")
+    write(connection, page, happened, room=room)
+
+
+def write(
+    connection: Connection, page: Entry, happened: Sequence[Event], *, room: tuple[str, int] | None = None
+) -> None:
     _refuse_to_forget(connection, page)
     for session in sorted(page.sessions, key=lambda one: one.is_open):  # an ended one makes room for its successor
         _save_session(connection, page.key, session)

@@ -18,17 +18,17 @@ class Holders:
     def __init__(self, ledger: Path) -> None:
         self._folder = ledger.with_name(f"{ledger.name}-holders")
         self._id = secrets.token_hex(16)
+        self._own = os.fspath(self._folder / self._id)
         self._lock: int | None = None
 
     def own(self) -> str:
         """Give the id of this holder, locked from now on until `close` or the end of the process."""
-        path = self._folder / self._id
-        if self._lock is None or not path.exists():  # a person may have cleared the folder
+        if self._lock is None or not os.path.exists(self._own):  # noqa: PTH110  # a person may have cleared the folder
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._folder.chmod(0o700)
             self._sweep()
             self._unlock()
-            self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            self._lock = os.open(self._own, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             os.fchmod(self._lock, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return self._id
@@ -57,7 +57,7 @@ class Holders:
     def close(self) -> None:
         """Free every claim of this holder at once."""
         with contextlib.suppress(OSError):  # a folder that is gone or read-only: the lock is freed all the same
-            (self._folder / self._id).unlink(missing_ok=True)
+            os.unlink(self._own)  # noqa: PTH108
         self._unlock()
 
     def _unlock(self) -> None:

@@ -180,10 +180,10 @@ class Ledger:
         holders = self._holders
 
         def note(connection: Connection) -> bool:
-            claim = claims.claim(connection, key, holders.own(), holders.lives, after=generation)
-            if claim is not None:
-                entries.save(connection, claim, entry, events, release=True, room=None)
-            return claim is not None
+            is_free = claims.pass_by(connection, key, holders.own(), holders.lives, after=generation)
+            if is_free:
+                entries.write(connection, entry, events)
+            return is_free
 
         return await self._write("note", note, patient=patient)
 

@@ -1,6 +1,7 @@
 """The SQLite driver: one connection to one file, transactions with group commit, and errors put into words."""
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -21,6 +22,7 @@ class Database:
 
     def __init__(self, path: Path, *, create: bool, on_commit: Callable[[str], None] | None = None) -> None:
         self._path = path
+        self._file = os.fspath(path)
         self._on_commit = on_commit or (lambda _label: None)
         self._history_examined = False
         try:
@@ -90,7 +92,7 @@ class Database:
 
     def _assert_in_place(self) -> None:
         try:
-            unchanged = self._path.stat().st_ino == self._inode
+            unchanged = os.stat(self._file).st_ino == self._inode  # noqa: PTH116  # with every transaction
         except FileNotFoundError:
             unchanged = False
         if not unchanged:  # SQLite would go on with a file that no other process sees
