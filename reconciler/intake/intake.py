@@ -1,20 +1,19 @@
 """What a daemon keeps: sets are taken in whole or not at all, and written down before they are acted on (S17)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.controller.assignments import Assignment
 from reconciler.errors import ManifestError, SettingsError, UnsafePlanError
 from reconciler.intake.declaring import changed_declarations, lacks_address, manifests_of
+from reconciler.intake.known import Known
 from reconciler.intake.preparing import GONE, Completed, Prepared, Stock, pending_renames, prepare
-from reconciler.intake.values import References, Values, places_of
+from reconciler.intake.values import Values
 from reconciler.ledger.ledger import Ledger
 from reconciler.ledger.standings import Declaration, Place
-from reconciler.manifests.accept import Declared, ManifestSet
-from reconciler.manifests.secrets import SecretMissing
-from reconciler.manifests.values import SecretRef
-from reconciler.model import Entry, Event, Key, Secret
+from reconciler.manifests.accept import ManifestSet
+from reconciler.model import Entry, Event, Key
 from reconciler.planning.desired import Aim, Desired, Unmanaged, Unwanted
 from reconciler.planning.guards import assert_apps_kept, assert_no_mass_stop, assert_not_emptied
 from reconciler.planning.plan import PlannedAction, plan_one
@@ -60,7 +59,7 @@ class Intake:
     _hindrance: str = ""  # why that could not be prepared
     _owned: Mapping[Place, Declaration] = field(default_factory=dict)
     _fingerprint_key: bytes = b""
-    _places: dict[str, tuple[Declared, References]] = field(default_factory=dict)
+    _known: Known | None = None
 
     async def open(self) -> None:
         """Put the last accepted set in force again, whatever has become of its source; see `resume`.
@@ -85,7 +84,8 @@ class Intake:
             return True
         try:
             app_ids = self.terms.app_ids_of(self.manifests)
-            self._app_ids, self.prepared = app_ids, self._prepare(self.manifests, app_ids)
+            self._put_in_force(self.manifests, self._prepare(self.manifests, app_ids))
+            self._app_ids = app_ids
         except (ManifestError, SettingsError) as error:
             self._hindrance = str(error)
             await self._trouble(self._hindrance, self.standing.label)
@@ -126,32 +126,20 @@ class Intake:
 
     async def reread(self) -> bool:
         """Read every value behind a reference anew; tells whether something is different."""
-        if self.prepared is None or not self._has_other_values(self.prepared.completed.values()):
+        if self.prepared is None:
             return False
         before = self.prepared.completed
+        if self._known is None or self._known.of is not before:
+            self._known = Known.those_of(before)
+        if not self._known.differs(self.terms.values):
+            return False
         known = {name: replace(one, read=self.terms.values.of(one.declared)) for name, one in before.items()}
         try:
-            self.prepared = self._prepare(self.manifests, self._app_ids, known)
+            self._put_in_force(self.manifests, self._prepare(self.manifests, self._app_ids, known))
         except ManifestError as error:
             await self._trouble(str(error), self.standing.label)
             return False
         return True
-
-    def _has_other_values(self, completed: Iterable[Completed]) -> bool:
-        """Read each reference once, however many recordings share it: a thousand do it every half minute."""
-        found: dict[tuple[SecretRef, str], Secret | SecretMissing] = {}
-        for one in completed:
-            declared = one.declared
-            if declared.name not in self._places or self._places[declared.name][0] is not declared:
-                self._places[declared.name] = (declared, places_of(declared))
-            for ref, place in self._places[declared.name][1]:
-                # A reference to a file is relative to the folder of its manifest.
-                shared = (ref, place.file.rpartition("/")[0])
-                if shared not in found:
-                    found[shared] = self.terms.values.read(ref, place)
-                if not _same(found[shared], one.read[ref]):
-                    return True
-        return False
 
     def assignments(self) -> tuple[Assignment, ...]:
         """Say what is to be kept, and as what: the declared, what is to go, and what is only looked at."""
@@ -217,6 +205,10 @@ class Intake:
         stock = Stock(self._fingerprint_key, self.entries)
         return prepare(manifests, app_ids, stock, self.set, self.terms.uid_range, self.terms.values, known or before)
 
+    def _put_in_force(self, manifests: ManifestSet, prepared: Prepared) -> None:
+        """Keep what is declared, not the entries that it was held against: they change from now on."""
+        self.manifests, self.prepared = manifests, replace(prepared, entries={})
+
     def _assert_apps_kept(self, offer: Offer, prepared: Prepared, app_ids: Mapping[str, str]) -> None:
         mine = prepared.entries
         known = frozenset(app_ids.values())
@@ -252,14 +244,16 @@ class Intake:
             and not self.standing.withheld
             and offer.revision == self.standing.label
         ):
-            self.manifests, self.prepared, self.withheld = offer.manifests, prepared, None
+            self._put_in_force(offer.manifests, prepared)
+            self.withheld = None
             return
         at = self.clock() if changed else self.standing.accepted_at
         self.standing = Standing(self.source, offer.manifests.revision, offer.revision, at)
         differing = changed_declarations(offer.manifests, self.manifests, self._owned)
         await self.ledger.accept(self.set, self.standing, differing)
         self._owned = {**self._owned, **differing}
-        self.manifests, self.prepared, self.withheld = offer.manifests, prepared, None
+        self._put_in_force(offer.manifests, prepared)
+        self.withheld = None
         if changed:
             counted = len(offer.manifests.recordings)
             await self._say("source.accepted", f"{counted} recording{'' if counted == 1 else 's'}", offer.revision)
@@ -287,9 +281,3 @@ class Intake:
     async def _say(self, kind: str, reason: str, revision: str, message: str = "") -> None:
         event = Event(self.clock(), Key(self.set, ""), kind, reason, message, source_revision=revision)
         await self.ledger.append(replace(event, revision=self.standing.revision))
-
-
-def _same(one: Secret | SecretMissing, other: Secret | SecretMissing) -> bool:
-    if isinstance(one, SecretMissing) and isinstance(other, SecretMissing):
-        return one.why == other.why  # wherever it is missed
-    return one == other
