@@ -170,6 +170,8 @@ class Reconciler:
     def _looked(self, sheet: Sheet, desired: Aim, around: Surroundings) -> Look:
         updated = self._updated(sheet, desired)
         entry = updated.entry
+        if entry is not sheet.entry and entry == sheet.entry:
+            sheet = replace(sheet, entry=entry)  # of what is the same, one copy is enough
         surrounded = replace(around(entry, desired), orders=sheet.orders)
         action = decide(desired, entry, self._clock(), self._rules_of(app_id_of(entry, desired)), surrounded)
         return Look(sheet, entry, action, updated.events)

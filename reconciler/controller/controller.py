@@ -11,7 +11,7 @@ from reconciler.controller.gates import Gates
 from reconciler.controller.keeper import Keeper
 from reconciler.executor.turns import Caller, band_of
 from reconciler.model import Entry, Key
-from reconciler.planning.actions import Hold
+from reconciler.planning.actions import Hold, Observe
 from reconciler.planning.backoff import doubled
 from reconciler.planning.desired import Aim, Desired
 from reconciler.planning.occupancy import Presence
@@ -190,9 +190,9 @@ class Controller:
             if self.gates.let_probe(app_id, one.key, self._clock()):
                 return self._clock()
             self.gates.give_up_probe(app_id, one.key)
-            watch.held(one.key, action, entry)
             rested = await self._reconciler.note_rest(look, action)
-            keeper.sheet = rested.sheet
+            keeper.sheet, keeper.entry = rested.sheet, rested.entry
+            watch.held(one.key, action, rested.entry)
             if rested.events:
                 watch.took(one.key, rested)
             return action.until
@@ -202,8 +202,9 @@ class Controller:
             ticket = await self._ticket(keeper, app_id, band)
             if ticket is None:
                 return self._clock()  # woken meanwhile: what is due may have changed
-        again_at: datetime = await _finished(self._turn(keeper, look, app_id, ticket, watch))
-        return again_at
+        turn = self._turn(keeper, look, app_id, ticket, watch)
+        # A question may be broken off: it has changed nothing, and is asked again.
+        return await (turn if isinstance(action, Observe) else _finished(turn))
 
     async def _ticket(self, keeper: Keeper, app_id: str, band: Band) -> Ticket | None:
         keeper.place = self._pace.queue(app_id, band, keeper.assignment.order(self._clock()))

@@ -105,10 +105,11 @@ def declare(entry: Entry, desired: Desired) -> Entry:
         "on_removal": desired.spec.on_removal,
         "revision": desired.revision,
         "declared": True,
-        "sessions": tuple(_based(session, desired) for session in entry.sessions),
     }
-    known = all(getattr(entry, name) == value for name, value in said.items())
-    return entry if known else replace(entry, **said)
+    sessions = tuple(_based(session, desired) for session in entry.sessions)
+    based = all(one is before for one, before in zip(sessions, entry.sessions, strict=True))
+    known = based and all(getattr(entry, name) == value for name, value in said.items())
+    return entry if known else replace(entry, sessions=sessions, **said)
 
 
 def _based(session: Session, desired: Desired) -> Session:
