@@ -92,8 +92,9 @@ def json_object(body: bytes) -> Mapping[str, Any] | None:
 
 def tidy(text: str, longest: int = _LONGEST_TEXT) -> str:
     """Cut to a sane length, on one line, without control characters or halves of surrogate pairs."""
-    cut = text[: 4 * longest]
-    shown = "".join(" " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char for char in cut)
+    shown = text[: 4 * longest]
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join(" " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char for char in shown)
     words = " ".join(shown.split())
     return words if len(words) <= longest else words[: longest - 1] + "…"
 

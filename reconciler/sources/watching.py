@@ -10,11 +10,11 @@ from reconciler.manifests.files import is_manifest
 
 Watch: TypeAlias = Callable[[Sequence[str]], AsyncGenerator[object, None]]
 
-# A change is told some 35 ms after it was made, also while other files change all the time; half of that would cost
+# A change is told some 70 ms after it was made, also while other files change all the time; half of that would cost
 # an idle daemon twice as much, and what was saved must rest for longer anyway (S17).
 _DEBOUNCE: Final = 50
-_STEP: Final = 25
-_LONGEST: Final = 1.0  # seconds that a folder which was replaced, or cannot be watched, stays unseen
+_STEP: Final = 50
+_LONGEST: Final = 2.0  # seconds that a folder which was replaced, or cannot be watched, stays unseen
 
 
 async def watch_files(paths: Sequence[str]) -> AsyncGenerator[None, None]:

@@ -49,7 +49,7 @@ def watch(folder: str) -> None:
     from watchfiles import awatch  # noqa: PLC0415 - the others need none
 
     async def main() -> None:
-        changes = awatch(folder, watch_filter=None, debounce=50, step=25)
+        changes = awatch(folder, watch_filter=None, debounce=50, step=50)
         print("ready", flush=True)
         async for batch in changes:
             at = time.time()
