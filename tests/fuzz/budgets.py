@@ -11,7 +11,7 @@ from typing import Final
 from hypothesis import HealthCheck, Phase, settings
 
 _PROFILE: Final = os.environ.get("RECONCILER_FUZZ", "ci")
-_MORE: Final = {"ci": 1, "proof": 100}[_PROFILE]  # examples of a proof for each one in the suite
+_MORE: Final = {"ci": 1, "proof": 10}[_PROFILE]  # examples of a proof for each one in the suite
 _MEMORY: Final = Path("/dev/shm")
 _CHECKS: Final = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 
@@ -20,7 +20,7 @@ settings.register_profile("proof", deadline=None, suppress_health_check=_CHECKS,
 
 
 def budget(examples: int, *, steps: int = 50, explain: bool = False) -> settings:
-    """Try so many examples within the suite, and a hundred times as many in a proof."""
+    """Try so many examples within the suite, and ten times as many in a proof."""
     phases = [phase for phase in Phase if explain or phase is not Phase.explain]  # explaining runs many more
     profile = settings.get_profile(_PROFILE)
     return settings(profile, max_examples=examples * _MORE, stateful_step_count=steps, phases=phases)

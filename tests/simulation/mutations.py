@@ -61,8 +61,8 @@ MUTATIONS: Final = (
     Mutation(
         "a claim that another process has is taken all the same",
         "reconciler.ledger.claims:claim",
-        'if (other not in ("", holder) and lives(other)) or after not in (None, newest):',
-        "if after not in (None, newest):",
+        'if other not in ("", holder) and lives(other):',
+        "if False:",
     ),
     Mutation(
         "a restart uses the uid of the one before",
@@ -208,15 +208,9 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "an answer to a question is written whoever acted meanwhile",
-        "reconciler.ledger.claims:claim",
-        " or after not in (None, newest)",
+        "reconciler.ledger.claims:pass_by",
+        "newest != after or ",
         "",
-    ),
-    Mutation(
-        "a stranger's webhooks are a sign of life",
-        "reconciler.planning.noticing:concerns",
-        "if notice.sid in entry.past_sids:",
-        "if False:",
     ),
     Mutation(
         "a suspension does not hold",
@@ -235,12 +229,6 @@ MUTATIONS: Final = (
         "reconciler.planning.decide:_confirmed",
         "return replace(change, until=min(change.until or ask_at, ask_at))",
         "return change",
-    ),
-    Mutation(
-        "what was let go in its first start is kept by nobody",
-        "reconciler.daemon:Daemon._pick_up",
-        "self.reassign()",
-        "pass",
     ),
     Mutation(
         "a plan forgets what is to be updated",

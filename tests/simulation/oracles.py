@@ -111,7 +111,7 @@ class Oracles:
         self.offsets: set[float] = {0.0}
         self.left_at: dict[str, deque[float]] = {}
         self.logs: list[str] = []
-        self._renamed: list[str] = []
+        self._ended: set[tuple[int, int]] = set()  # lineage and number of sessions
 
     def violated(self, oracle: str, words: str) -> None:
         if len(self.found) < 3:
@@ -290,8 +290,9 @@ class Oracles:
             keepers = [one.name for one in self.life.processes if one.keeps and one.runs]
             if len(keepers) > 1:
                 self.violated("I4", f"two daemons keep one set: {keepers}")
-        elif what in ("save", "rename"):
+        elif what in ("save", "note", "rename"):
             self.known()
+            self._stays_ended()
 
     def known(self) -> None:
         """I3: every live recorder has an open session, but those let go on purpose."""
@@ -299,6 +300,16 @@ class Oracles:
         for recorder in self.life.world.fleet.live():
             if (recorder.channel, recorder.uid) not in known and not self._let_go(recorder):
                 self.violated("I3", f"nothing in the ledger knows {_named(recorder)} any more")
+
+    def _stays_ended(self) -> None:
+        """I3: what the ledger says has ended is never said to live again, for it would be asked for and told in vain."""
+        rows = self.disk.execute("SELECT name, number, is_open FROM sessions").fetchall()
+        for name, number, is_open in rows:
+            session = (lineage_of(name), number)
+            if is_open and session in self._ended:
+                self.violated("I3", f"session {number} of {name} had ended and is open again")
+            elif not is_open:
+                self._ended.add(session)
 
     def _let_go(self, recorder: Recorder) -> bool:
         rows = self.disk.execute(
