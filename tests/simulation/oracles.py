@@ -302,7 +302,7 @@ class Oracles:
                 self.violated("I3", f"nothing in the ledger knows {_named(recorder)} any more")
 
     def _stays_ended(self) -> None:
-        """I3: what the ledger says has ended is never said to live again, for it would be asked for and told in vain."""
+        """I3: what the ledger says has ended never lives again: it would be asked and told in vain."""
         rows = self.disk.execute("SELECT name, number, is_open FROM sessions").fetchall()
         for name, number, is_open in rows:
             session = (lineage_of(name), number)
