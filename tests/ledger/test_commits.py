@@ -168,6 +168,31 @@ async def test_the_thread_ends_with_the_ledger_and_finishes_what_is_queued(path:
     await again.close()
 
 
+async def test_what_may_wait_is_written_together_with_the_next_that_may_not(path: Path) -> None:
+    labels: list[str] = []
+    ledger = await open_ledger(path, service="agora", now=now, run=WriterThread(), on_commit=labels.append)
+    keys = [Key("default", f"room-{number}") for number in range(3)]
+    labels.clear()
+    notes = [asyncio.create_task(ledger.note(key, 0, recording(key), patient=True)) for key in keys]
+    await asyncio.sleep(0)
+    assert not any(note.done() for note in notes)
+    await ledger.draw("a", 10)
+    assert all([await note for note in notes])
+    assert labels == [*["before note"] * 3, "before draw", *["after note"] * 3, "after draw"]
+    await ledger.close()
+
+
+async def test_what_waits_is_written_before_the_ledger_is_closed(path: Path) -> None:
+    ledger = await open_ledger(path, service="agora", now=now, run=WriterThread())
+    note = asyncio.create_task(ledger.note(STANDUP, 0, recording(STANDUP), patient=True))
+    await asyncio.sleep(0)
+    await ledger.close()
+    assert await note
+    again = await open_ledger(path, service="agora", now=now, run=InlineThread())
+    assert list(await again.entries()) == [STANDUP]
+    await again.close()
+
+
 @pytest.mark.parametrize("kind", [InlineThread, WriterThread])
 async def test_two_ledgers_never_share_a_thread(path: Path, kind: type[InlineThread | WriterThread]) -> None:
     thread = kind()
