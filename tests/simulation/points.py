@@ -77,7 +77,7 @@ class Scene:
     kept: bool = True
     webhooks: bool = False
     strikes: tuple[tuple[tuple[str, int], Effect], ...] = ()
-    lasts: float = 150.0  # seconds
+    lasts: float = 130.0  # seconds: what is polled for longer is not worth dying in
     epilogue: tuple[Model, ...] = ()
     qps: str = "20"
 
@@ -110,24 +110,24 @@ SCENES: Final = (
     ), dying=("apply",), kept=False),
     Scene("starts whose answers are lost", (A, B, W), (), strikes=(
         (("start", 1), Lose()), (("start", 2), Refuse(None)), (("start", 3), _NOT_DONE), (("start", 5), Lose()),
-    )),
+    ), lasts=70.0),
     Scene("a start whose resource id runs out", (A,), (), strikes=tuple(
         (("start", number), Lose() if number == 1 else Refuse(None)) for number in range(1, 24)
     ), lasts=420.0),
     Scene("no room, refused and unanswered calls", (A, B), (_edit(30, _EDITED_A, B), _edit(60, B)), strikes=(
         (("acquire", 1), Refuse(None)), (("query", 2), Refuse(None)), (("updateLayout", 1), Lose()),
         (("update", 1), Refuse(None)), (("stop", 1), Lose()), (("stop", 2), _NOT_DONE),
-    )),
+    ), lasts=90.0),
     Scene("deaths and idle ends", (A, replace(B, restart="onFailure", max_idle=20), W), (
         Moment(30, "death", 0), Moment(35, "empty room", 1, seconds=60), Moment(150, "death", 1),
-    ), lasts=330.0),
+    ), lasts=250.0),
     Scene("deaths that webhooks tell of", (A, B), (Moment(30, "death", 0), Moment(90, "death", 1)), webhooks=True),
     Scene("failovers", (A, B), (
         Moment(30, "failover", 0, seconds=45), Moment(35, "failover", 1, seconds=85),
-    ), lasts=330.0),
+    ), lasts=150.0),
     Scene("failovers that webhooks tell of", (A, B), (
         Moment(30, "failover", 0, seconds=45), Moment(35, "failover", 1, seconds=85),
-    ), webhooks=True, lasts=330.0),
+    ), webhooks=True, lasts=150.0),
     Scene("orders beside a daemon", (A, B), tuple(
         Moment(20 + 30 * turn + later, what, number)
         for turn, (what, number) in enumerate((("suspend", 0), ("resume", 0), ("restart", 1)))
@@ -135,24 +135,24 @@ SCENES: Final = (
     ), dying=("daemon", "suspend", "resume", "restart")),
     Scene("deleted and imported", (A, B), (
         Moment(20, "delete", 0), Moment(35, "delete", 0), Moment(50, "import", 0), Moment(65, "import", 0),
-    ), dying=("delete", "import"), kept=False),
+    ), dying=("delete", "import"), kept=False, lasts=80.0),
     Scene("what waits for its next session ends", (replace(A, replace="next"), B), (
         _edit(20, replace(A, replace="next", formats=1), B), Moment(40, "death", 1), Moment(42, "death", 0),
     )),
-    Scene("taken away while it starts", (A, B), (_edit(0.06, B),)),
+    Scene("taken away while it starts", (A, B), (_edit(0.06, B),), lasts=30.0),
     Scene("a restart by a clock that is ahead", (A,), (
         Moment(20, "clock", seconds=300.0), Moment(25, "restart"), Moment(26, "clock", seconds=-300.0),
-    ), dying=("daemon",)),
+    ), dying=("daemon",), lasts=60.0),
     Scene("there and back, and no answer between", (A, B), (_edit(20, _EDITED_A, B), _edit(21, A, B)), strikes=(
         (("updateLayout", 1), Lose()), (("update", 1), Lose()),
-    )),
+    ), lasts=50.0),
     Scene("a rename of what is suspended", (A, B), (
         Moment(20, "suspend", 0), _edit(40, replace(A, name="r1-b", renamed_from="r1"), B),
-    )),
+    ), lasts=70.0),
     Scene("two applies that ask at once", tuple(
         Wish(number, f"r{number}", f"room-{'abcd'[number % 4]}") for number in range(1, 9)
-    ), (Moment(60, "apply"), Moment(60.01, "apply")), dying=("apply",), kept=False, qps="5"),
-    Scene("foretold", (A, B), (), epilogue=((_EDITED_A, B), (_EDITED_A, replace(B, subscribe=2)), (A,))),
+    ), (Moment(60, "apply"), Moment(60.01, "apply")), dying=("apply",), kept=False, qps="5", lasts=80.0),
+    Scene("foretold", (A, B), (), lasts=30.0, epilogue=((_EDITED_A, B), (_EDITED_A, replace(B, subscribe=2)), (A,))),
 )  # fmt: skip
 
 
