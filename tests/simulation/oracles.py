@@ -111,7 +111,7 @@ class Oracles:
         self.offsets: set[float] = {0.0}
         self.left_at: dict[str, deque[float]] = {}
         self.logs: list[str] = []
-        self._ended: set[tuple[int, int]] = set()  # lineage and number of sessions
+        self._ended: set[tuple[str, ...]] = set()  # channel, uid and beginning of sessions, whatever their name now
 
     def violated(self, oracle: str, words: str) -> None:
         if len(self.found) < 3:
@@ -303,13 +303,14 @@ class Oracles:
 
     def _stays_ended(self) -> None:
         """I3: what the ledger says has ended never lives again: it would be asked and told in vain."""
-        rows = self.disk.execute("SELECT name, number, is_open FROM sessions").fetchall()
-        for name, number, is_open in rows:
-            session = (lineage_of(name), number)
-            if is_open and session in self._ended:
+        rows = self.disk.execute(
+            "SELECT channel, uid, json_extract(document, '$.opened_at'), name, number, is_open FROM sessions"
+        ).fetchall()
+        for *session, name, number, is_open in rows:
+            if is_open and tuple(session) in self._ended:
                 self.violated("I3", f"session {number} of {name} had ended and is open again")
             elif not is_open:
-                self._ended.add(session)
+                self._ended.add(tuple(session))
 
     def _let_go(self, recorder: Recorder) -> bool:
         rows = self.disk.execute(
