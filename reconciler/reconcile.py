@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import TypeAlias, assert_never
 
 from structlog.typing import FilteringBoundLogger
@@ -17,7 +18,7 @@ from reconciler.planning.decide import decide
 from reconciler.planning.desired import Aim, Desired, Unmanaged, Unwanted
 from reconciler.planning.facts import forget, learn
 from reconciler.planning.history import Written
-from reconciler.planning.intents import declare
+from reconciler.planning.intents import declare, is_declared_as
 from reconciler.planning.noticing import note
 from reconciler.planning.outcomes import AppRefused, NoRoom, Outcome
 from reconciler.planning.rules import Rules
@@ -36,8 +37,16 @@ _TOLD_BY_THE_HOLD = frozenset(
     }
 )
 
-_MOVED = "another process has renamed it or let it go meanwhile; apply what is true now"
+_MOVED = "another process has declared it otherwise, renamed it or let it go meanwhile; apply what is true now"
 _MANY_NOTICES = 20  # of others in the same channel
+
+
+class Noted(Enum):
+    """What a process has written down of a recording before it acts: where that is gone, it has been overtaken."""
+
+    NOTHING = "nothing"  # a daemon's own source says what is true
+    ENTRY = "entry"
+    AIM = "aim"  # what it wants, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +110,29 @@ class Reconciler:
         self._log = log
         self.source_revision = ""  # as a daemon's source calls what is in force: on every event
 
-    async def look(self, key: Key, desired: Aim, around: Surroundings, known: Sheet | None = None) -> Look:
+    async def look(
+        self,
+        key: Key,
+        desired: Aim,
+        around: Surroundings,
+        known: Sheet | None = None,
+        noted: Noted = Noted.NOTHING,
+    ) -> Look:
         """Decide without acting: what the turn would do if it were taken now.
 
         `known` is the sheet as the last look or turn left it, where nobody has told of anything since.
         """
-        return self._looked(known or await self._ledger.sheet(key), desired, around)
+        return self._looked(known or await self._ledger.sheet(key), desired, around, noted)
 
     async def turn(
-        self, look: Look, desired: Aim, around: Surroundings, caller: Caller, *, is_noted: bool = False
+        self,
+        look: Look,
+        desired: Aim,
+        around: Surroundings,
+        caller: Caller,
+        noted: Noted = Noted.NOTHING,
     ) -> Taken:
-        """Take the turn that was looked ahead to. What `is_noted` has an entry, unless another process has moved it.
+        """Take the turn that was looked ahead to.
 
         What changes anything is decided anew, on what the ledger says under a claim. A question does no harm, however
         long its quota was waited for.
@@ -126,10 +147,10 @@ class Reconciler:
         if held is None:
             return Busy()
         claim, sheet = held
-        if is_noted and not sheet.exists:
+        look = self._looked(sheet, desired, around, noted)
+        if _is_overtaken(look.action):
             await self._ledger.release(claim)
-            return Took(Hold(None, Because.MOVED, _MOVED), sheet)
-        look = self._looked(sheet, desired, around)
+            return Took(look.action, sheet)
         entry = self._stamped(look.entry)
         if isinstance(look.action, Hold):
             await self._ledger.save(claim, look.entry, look.events, release=True)
@@ -167,7 +188,10 @@ class Reconciler:
             return entry
         return replace(entry, source_revision=self.source_revision)
 
-    def _looked(self, sheet: Sheet, desired: Aim, around: Surroundings) -> Look:
+    def _looked(self, sheet: Sheet, desired: Aim, around: Surroundings, noted: Noted) -> Look:
+        has_noted = noted is Noted.NOTHING or sheet.exists
+        if not has_noted or (noted is Noted.AIM and not is_declared_as(sheet.entry, desired)):
+            return Look(sheet, sheet.entry, Hold(None, Because.MOVED, _MOVED))
         updated = self._updated(sheet, desired)
         entry = updated.entry
         if entry is not sheet.entry and entry == sheet.entry:
@@ -201,6 +225,8 @@ class Reconciler:
             else None
         )
         known = (look.entry.rest.because, look.entry.rest.reason) if look.entry.rest else None
+        if _is_overtaken(hold):
+            return Took(hold, look.sheet)
         if not look.is_news and known == ((rest.because, rest.reason) if rest else None):
             return Took(hold, look.sheet)
         entry = replace(look.entry, rest=rest)
@@ -247,6 +273,11 @@ class Reconciler:
                 request_id=event.request_id or None,
                 generation=generation,
             )
+
+
+def _is_overtaken(action: Action) -> bool:
+    """Tell whether there is nothing to write, for what is declared is another process's affair now."""
+    return isinstance(action, Hold) and action.because is Because.MOVED
 
 
 def _after(sheet: Sheet, entry: Entry, *, notes: int = 0) -> Sheet:

@@ -92,6 +92,7 @@ class Site:
         self.set = set_name
         self._app_ids = app_ids(manifests, settings)
         self._orders: Mapping[Key, Orders] = {}
+        self._noted: set[Key] = set()  # of what is wanted, in the ledger
 
     async def prepare(self) -> Prepared:
         """Complete the declared recordings against what the ledger holds now."""
@@ -284,18 +285,18 @@ class Site:
     async def _note(self, key: Key, noted: Callable[[Entry], Entry]) -> None:
         assert self.ledger is not None
         before = await self.ledger.entry(key)
-        if before is not None and noted(before) == before:
-            return
-        claim = await self.ledger.claim(key)
-        if claim is None:
-            return  # another process has it in hand, and notes the same
-        entry = await self.ledger.entry(key) or Entry(key)
-        await self.ledger.save(claim, noted(entry), release=True)
+        if before is None or noted(before) != before:
+            claim = await self.ledger.claim(key)
+            if claim is None:
+                return  # another process has it in hand, and writes what it has read before
+            entry = await self.ledger.entry(key) or Entry(key)
+            await self.ledger.save(claim, noted(entry), release=True)
+        self._noted.add(key)
 
     async def converge(self, planned: "Planned", patience: timedelta, watch: Watch) -> Verdict:
         """Act until every recording rests or the patience is over."""
         async with self.workshop(planned.prepared, planned.app_ids) as workshop:
-            rests = await workshop.controller.converge(planned.assignments, patience, watch)
+            rests = await workshop.controller.converge(planned.assignments, patience, watch, self._noted)
         return Verdict(rests, tuple(one.key for one in planned.assignments if one.key not in rests))
 
 

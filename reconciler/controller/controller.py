@@ -1,7 +1,7 @@
 """Gives turns: until every recording rests, or for ever. Decides only whose turn it is."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -14,10 +14,11 @@ from reconciler.model import Entry, Key
 from reconciler.planning.actions import Hold, Observe
 from reconciler.planning.backoff import doubled
 from reconciler.planning.desired import Aim, Desired
+from reconciler.planning.intents import is_declared_as
 from reconciler.planning.occupancy import Presence
 from reconciler.planning.outcomes import AppRefused, NoRoom
 from reconciler.planning.situation import Around, Gate, app_id_of
-from reconciler.reconcile import Busy, Look, Reconciler, RulesOf, Took
+from reconciler.reconcile import Busy, Look, Noted, Reconciler, RulesOf, Took
 
 T = TypeVar("T")
 
@@ -49,20 +50,29 @@ class Controller:
 
     # -- once
 
-    async def converge(self, assignments: Iterable[Assignment], patience: timedelta, watch: Watch) -> dict[Key, Hold]:
+    async def converge(
+        self,
+        assignments: Iterable[Assignment],
+        patience: timedelta,
+        watch: Watch,
+        noted: Collection[Key] = (),
+    ) -> dict[Key, Hold]:
         """Give turns until every recording rests, and say where each one rests.
 
         Those that do not rest when the patience is over are missing in the answer. When this is cancelled, or out of
-        patience, the turns in hand are finished and no new one begins.
+        patience, the turns in hand are finished and no new one begins. Of what is `noted`, what is wanted was written
+        down: who declares it otherwise meanwhile has overtaken us.
         """
         rests: dict[Key, Hold] = {}
 
         async def keep(one: Assignment) -> None:
-            keeper = Keeper(one, is_noted=True)
+            keeper = Keeper(one, noted=Noted.AIM if one.key in noted else Noted.ENTRY)
             while True:
                 keeper.rung.clear()
                 keeper.sheet = None  # nobody tells of what other processes write
                 until = await self._step(keeper, watch)
+                if keeper.sheet is not None and is_declared_as(keeper.sheet.entry, one.desired):
+                    keeper.noted = Noted.AIM
                 hold = keeper.hold
                 if hold and (hold.because in RESTING or hold.until is None):
                     rests[one.key] = hold
@@ -182,7 +192,7 @@ class Controller:
     async def _step(self, keeper: Keeper, watch: Watch) -> datetime | None:
         """Look once, and act once if something is due; gives the time of the next look, None for when it is woken."""
         one = keeper.assignment
-        look = await self._reconciler.look(one.key, one.desired, self._around, keeper.sheet)
+        look = await self._reconciler.look(one.key, one.desired, self._around, keeper.sheet, keeper.noted)
         entry, action = look.entry, look.action
         keeper.sheet, keeper.entry, keeper.hold = look.sheet, entry, action if isinstance(action, Hold) else None
         app_id = app_id_of(entry, one.desired)
@@ -217,7 +227,7 @@ class Controller:
         one = keeper.assignment
         try:
             caller = Caller(one.order(self._clock()), ticket, lambda: keeper.is_let_go)
-            taken = await self._reconciler.turn(look, one.desired, self._around, caller, is_noted=keeper.is_noted)
+            taken = await self._reconciler.turn(look, one.desired, self._around, caller, keeper.noted)
         finally:
             if ticket is not None:
                 self._pace.give_back(ticket)

@@ -8,6 +8,7 @@ from reconciler.controller.assignments import Assignment
 from reconciler.ledger.ledger import Sheet
 from reconciler.model import Entry
 from reconciler.planning.actions import Hold
+from reconciler.reconcile import Noted
 
 
 @dataclass(slots=True, eq=False)
@@ -19,7 +20,7 @@ class Keeper:
     is_woken: bool = False  # something is new: the ledger is to be read again
     place: Place | None = None  # among those who wait for a call
     task: asyncio.Task[None] | None = None
-    is_noted: bool = False  # that it is declared is written down: where it has no entry, somebody has moved it
+    noted: Noted = Noted.NOTHING
     is_let_go: bool = False
     failures: int = 0  # turns in a row that broke off
     sheet: Sheet | None = None  # as the ledger has it, as far as anybody has told

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from reconciler.model import Accepted, Confirmed, Ended, Entry, Event, Held, Intended, Session, Stopping
 from reconciler.planning.actions import Start, Stop, Update
 from reconciler.planning.changes import TOLD_BY, Consequence, changes
-from reconciler.planning.desired import Desired
+from reconciler.planning.desired import Aim, Desired, Unmanaged, Unwanted
 from reconciler.planning.history import event
 from reconciler.planning.proving import as_unsettled
 
@@ -110,6 +110,19 @@ def declare(entry: Entry, desired: Desired) -> Entry:
     based = all(one is before for one, before in zip(sessions, entry.sessions, strict=True))
     known = based and all(getattr(entry, name) == value for name, value in said.items())
     return entry if known else replace(entry, sessions=sessions, **said)
+
+
+def is_declared_as(entry: Entry, aim: Aim) -> bool:
+    """Tell whether an entry says what this aim has noted there: it does not once another one was declared since."""
+    match aim:
+        case Desired(revision=revision):
+            return entry.declared and entry.revision == revision
+        case Unwanted(removed=removed):
+            return not (removed and entry.declared)
+        case Unmanaged():
+            return True
+        case _ as never:
+            assert_never(never)
 
 
 def _based(session: Session, desired: Desired) -> Session:

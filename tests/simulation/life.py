@@ -24,7 +24,7 @@ from reconciler.simulator.world import World
 from reconciler.sources.source import Offer, Trouble
 from tests.simulation.drawing import CHANNELS, Case, Moment, draw
 from tests.simulation.loop import Body, SimulationLoop, run
-from tests.simulation.oracles import Oracles, Violation, lineage_of, moment
+from tests.simulation.oracles import RENEWED, Oracles, Violation, lineage_of, moment
 from tests.simulation.processes import Process, adopting, apply, daemon, deleting, ordering
 from tests.simulation.service import Service
 from tests.simulation.wishes import Model, Wish, from_pieces, from_text, shape_of
@@ -457,9 +457,10 @@ class Life:
         for lineage in sorted(self.lineages):
             wish = next((one for one in self.model if one.lineage == lineage), None)
             mine = [one for one in live if self._lineage(one) == lineage]
-            words = self._unlike(wish, lineage, mine)
+            words = self._unlike(wish, lineage, mine) or self._ahead(lineage)
             if words:
                 found.append(f"{wish.name if wish else f'r{lineage}'}: {words}")
+        found += [f"{name}: what it was told is not known" for name in self._untold()]
         # Where there is no room, nobody can find out what became of a start: that takes an acquire.
         waiting = {"intended"} if self._is_full() else set()
         under_way = _UNDER_WAY - waiting
@@ -472,6 +473,26 @@ class Life:
         if not self._is_full():  # else an apply waits for room as long as its patience lasts
             found += [f"{one.name} is under way" for one in self.processes if one.runs and one is not self.daemon]
         return found
+
+    def _ahead(self, lineage: int) -> str:
+        """Say so if a restart was ordered that, by the clock of who carries it out, is still to come."""
+        acting = self.daemon if self.case.kept else self.processes[-1]
+        now = self.loop.time() + (acting.offset if acting else 0.0)
+        stamps = [one.stamp for one in self.oracles.orders.get(lineage, ()) if one.what == RENEWED]
+        return "a fresh session is ordered for later" if any(stamp > now - 2 for stamp in stamps) else ""
+
+    def _untold(self) -> list[str]:
+        """Name what was told something without an answer, or not yet after it was adopted: it is told again."""
+        rows = self.oracles.disk.execute("SELECT name, document FROM sessions WHERE is_open = 1").fetchall()
+        modes = {wish.name: wish.mode for wish in self.model}
+        sessions = [(name, json.loads(document)) for name, document in rows if name in modes]
+        return [
+            name
+            for name, session in sessions
+            if session["state"]["kind"] == "confirmed"
+            and session["mode"] == modes[name]
+            and _misses_something(session["mode"], session["applied"]["spec"])
+        ]
 
     def _lineage(self, recorder: Recorder) -> int | None:
         row = self.oracles.disk.execute(
@@ -500,7 +521,12 @@ class Life:
     def _is_wanted(self, wish: Wish | None, lineage: int) -> bool:
         if wish is None or wish.suspend:
             return False
-        standing = [one.what for one in self.oracles.orders.get(lineage, ()) if one.what in ("suspended", "resumed")]
+        names = self._names()
+        standing = [
+            one.what
+            for one in self.oracles.orders.get(lineage, ())
+            if one.what in ("suspended", "resumed") and (one.name == wish.name or one.name not in names)
+        ]
         if standing and standing[-1] == "suspended":
             return False
         acting = self.daemon if self.case.kept else self.processes[-1]
@@ -516,6 +542,12 @@ class Life:
             return True
         row = self.oracles.disk.execute("SELECT document FROM entries WHERE name = ?", (wish.name,)).fetchone()
         return wish.restart != "always" and row is not None and '"completed":""' not in row[0]
+
+
+def _misses_something(mode: str, spec: Mapping[str, Any]) -> bool:
+    if mode == "web":
+        return spec["web"]["paused"] is None
+    return spec["capture"]["subscribe"] is None or (mode == "mix" and spec["layout"] is None)
 
 
 def _kind_of(state: Mapping[str, Any]) -> str:

@@ -79,7 +79,9 @@ class Order:
     """What a person has ordered for one recording."""
 
     at: float
+    name: str  # whose it was then
     what: str
+    stamp: float  # the same time by the clock of who gave it
     renewed: str = ""  # the sid of the one recorder, younger than it, that a restart has ended
 
     def excuses(self, sid: str, opened: float) -> bool:
@@ -143,7 +145,8 @@ class Oracles:
 
     def ordered(self, names: Iterable[str], what: str) -> None:
         for name in names:
-            self.orders.setdefault(lineage_of(name), []).append(Order(self.life.loop.time(), what))
+            now = self.life.loop.time()
+            self.orders.setdefault(lineage_of(name), []).append(Order(now, name, what, now + self.life.drift))
             self.life.trace("ordered", name, what)
 
     # -- calls

@@ -207,3 +207,42 @@ def test_an_apply_does_not_start_under_its_old_name_what_another_has_renamed(sta
 
     played(story)
     assert_never_two(stage)
+
+
+def test_an_apply_gives_way_to_what_is_declared_after_it(stage: Stage) -> None:
+    """Seed 12921: an apply and a daemon with different sets replaced each other's recorder every five seconds."""
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            stage.write(recording("a", "  channel: older"))
+            older = asyncio.ensure_future(stage.apply())
+            await asyncio.sleep(0.2)
+            stage.write(recording("a", "  channel: newer"))
+            house.offer()
+            assert [hold.because for hold in (await older).rests.values()] == ["Moved"]
+            await minutes(1)
+            assert stage.live_channels() == ["newer"]
+
+    played(story)
+    assert len(stage.world.recorders) <= 3
+
+
+def test_of_two_applies_the_one_that_declared_last_wins(stage: Stage) -> None:
+    """Both have noted what they want before either has acted: they do not take turns at one recorder."""
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        await stage.apply()
+        await minutes(1)
+        stage.write(recording("a", "  channel: older"))
+        older = asyncio.ensure_future(stage.apply())
+        await asyncio.sleep(0.2)
+        stage.write(recording("a", "  channel: newer"))
+        assert (await stage.apply()).is_done
+        assert [hold.because for hold in (await older).rests.values()] == ["Moved"]
+        assert stage.live_channels() == ["newer"]
+
+    played(story)
+    assert len(stage.world.recorders) <= 3
