@@ -409,13 +409,13 @@ class Life:
         await asyncio.sleep(LOOKED_AT_EVERY)
 
     async def _quiet(self) -> None:
-        made, excused = len(self.service.sent), self._excused()
+        made, excused, restarted = len(self.service.sent), self._excused(), self._is_restarted_later()
         for _ in range(int(QUIET_FOR / 10)):
             await asyncio.sleep(10)
             if self.oracles.found:
                 return
         further = sorted({*self.service.sent[made:]} - POLLS)
-        crossed = self.crosses_an_edge(self.loop.time() - QUIET_FOR - 60)
+        crossed = restarted or self.crosses_an_edge(self.loop.time() - QUIET_FOR - 60)
         if further and not (crossed or excused or self._excused()):
             self.oracles.violated("I7", f"it goes on calling although all is as declared: {further}")
         if self.unsettled() and not crossed and not self._is_contended() and not self.oracles.found:
@@ -457,7 +457,7 @@ class Life:
         for lineage in sorted(self.lineages):
             wish = next((one for one in self.model if one.lineage == lineage), None)
             mine = [one for one in live if self._lineage(one) == lineage]
-            words = self._unlike(wish, lineage, mine) or self._ahead(lineage)
+            words = self._unlike(wish, lineage, mine)
             if words:
                 found.append(f"{wish.name if wish else f'r{lineage}'}: {words}")
         found += [f"{name}: what it was told is not known" for name in self._untold()]
@@ -474,12 +474,12 @@ class Life:
             found += [f"{one.name} is under way" for one in self.processes if one.runs and one is not self.daemon]
         return found
 
-    def _ahead(self, lineage: int) -> str:
-        """Say so if a restart was ordered that, by the clock of who carries it out, is still to come."""
+    def _is_restarted_later(self) -> bool:
+        """Tell whether a restart was ordered that, by the clock of who carries it out, is still to come."""
         acting = self.daemon if self.case.kept else self.processes[-1]
         now = self.loop.time() + (acting.offset if acting else 0.0)
-        stamps = [one.stamp for one in self.oracles.orders.get(lineage, ()) if one.what == RENEWED]
-        return "a fresh session is ordered for later" if any(stamp > now - 2 for stamp in stamps) else ""
+        given = [order for orders in self.oracles.orders.values() for order in orders]
+        return any(order.what == RENEWED and order.stamp > now - 2 for order in given)
 
     def _untold(self) -> list[str]:
         """Name what was told something without an answer, or not yet after it was adopted: it is told again."""
