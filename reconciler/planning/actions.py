@@ -99,6 +99,13 @@ class Dismissed:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """What was dismissed and could not be stopped yet is wanted again."""
+
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
 class NotOurs:
     """What holds our identity was never started by us, and is no longer wanted by us either."""
 
@@ -112,7 +119,7 @@ class Finished:
     why: str
 
 
-Fact: TypeAlias = Gone | Dismissed | NotOurs | Finished
+Fact: TypeAlias = Gone | Dismissed | Recalled | NotOurs | Finished
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from reconciler.model import Accepted, Confirmed, Doubted, Ended, Entry, Held, I
 from reconciler.planning.actions import (
     Action,
     Because,
-    Dismissed,
     Forget,
     Gone,
     Hold,
@@ -34,7 +33,7 @@ from reconciler.planning.inquiries import (
     is_woken,
     next_inquiry,
 )
-from reconciler.planning.proving import prove
+from reconciler.planning.proving import prove, wish_for
 from reconciler.planning.replacing import listed, replace_reason, replacing
 from reconciler.planning.restarting import without_recorder
 from reconciler.planning.rules import Rules
@@ -118,11 +117,9 @@ def _kept(situation: Situation) -> Action:
 
 
 def _unsettled(situation: Situation, session: Session, state: Intended) -> Action:
-    if situation.unwanted and not state.dismissed:
-        return Learn(Dismissed(session, situation.unwanted), f"to be stopped once it is settled: {situation.unwanted}")
-    held = held_by_secrets(situation)
-    if held:
-        return held
+    first = wish_for(situation, session, state.dismissed) or held_by_secrets(situation)
+    if first:
+        return first
     age = situation.now - state.since
     # A negative age is a clock that jumped: nothing says that the id is still good (S20).
     expired = not timedelta(0) <= age < RESOURCE_ID_LIFE
@@ -144,13 +141,9 @@ def _held(situation: Situation, session: Session, state: Held) -> Action:
         return Learn(
             NotOurs(session), f"what holds the uid is not ours, and it is no longer wanted: {situation.unwanted}"
         )
-    if situation.unwanted and not state.dismissed:
-        return Learn(
-            Dismissed(session, situation.unwanted), f"to be stopped once it can be reached: {situation.unwanted}"
-        )
-    held = held_by_secrets(situation)
-    if held:
-        return held
+    first = wish_for(situation, session, state.dismissed) or held_by_secrets(situation)
+    if first:
+        return first
     probe_at = _next_probe(situation, session, state.probed_at or state.since, state.since)
     if situation.now < probe_at:
         return Hold(probe_at, Because.CONTROL_LOST, _held_words(state))

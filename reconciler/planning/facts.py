@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, assert_never
 
 from reconciler.model import Accepted, Confirmed, Ended, Entry, Held, Intended, Session, SessionState, Stopping
-from reconciler.planning.actions import Dismissed, Fact, Finished, Forget, Gone, NotOurs
+from reconciler.planning.actions import Dismissed, Fact, Finished, Forget, Gone, NotOurs, Recalled
 from reconciler.planning.endings import is_idle
 from reconciler.planning.history import Written, ended, event
 from reconciler.planning.proving import disproven
@@ -20,6 +20,9 @@ def learn(entry: Entry, fact: Fact, now: datetime, rules: Rules) -> Written:
         case Dismissed(session=session, why=why):
             dismissed = session.become(_dismissed(session.state, why))
             return Written(entry.with_session(dismissed), (event(entry, "recording.dismissed", why, now, session),))
+        case Recalled(session=session):
+            recalled = event(entry, "recording.recalled", "wanted again", now, session)
+            return Written(entry.with_session(session.become(_dismissed(session.state, ""))), (recalled,))
         case NotOurs(session=session):
             closed = session.become(Ended(at=now, how="never-started", reason="another recorder held the uid"))
             withdrawn = event(entry, "recording.withdrawn", "another recorder holds the uid", now, session)

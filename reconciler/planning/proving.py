@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from reconciler.model import Accepted, Entry, Held, Intended, Session
-from reconciler.planning.actions import Action, Because, Dismissed, Gone, Hold, Learn, Observe
+from reconciler.planning.actions import Action, Because, Dismissed, Gone, Hold, Learn, Observe, Recalled
 from reconciler.planning.history import Written, event
 from reconciler.planning.inquiries import is_gone, next_inquiry
 from reconciler.planning.situation import Situation
@@ -59,11 +59,21 @@ def first_candidate(state: Accepted) -> Accepted:
     return replace(state, resource_id=state.unsettled.resource_ids[0])
 
 
+def wish_for(situation: Situation, session: Session, dismissed: str) -> Learn | None:
+    """Note that what cannot be stopped yet is to be, once it is found, or that it is wanted after all (S12)."""
+    if situation.unwanted and not dismissed:
+        return Learn(Dismissed(session, situation.unwanted), f"to be stopped once it is found: {situation.unwanted}")
+    if dismissed and not situation.unwanted:
+        return Learn(Recalled(session), "it is wanted again")
+    return None
+
+
 def prove(situation: Situation, session: Session, state: Accepted) -> Action:
     """Ask about it, whatever else there is to do: only with an answer it can be told anything, or be stopped."""
     assert state.unsettled is not None
-    if situation.unwanted and not state.unsettled.dismissed:
-        return Learn(Dismissed(session, situation.unwanted), f"to be stopped once it is found: {situation.unwanted}")
+    wish = wish_for(situation, session, state.unsettled.dismissed)
+    if wish:
+        return wish
     if is_gone(session, situation.rules):
         return Learn(Gone(session), "the service does not know the sid that a webhook named")
     ask_at = next_inquiry(session, situation.rules, situation.now)

@@ -10,10 +10,7 @@ from reconciler.model import Backoff, Inquiry, Refusal, Seen, Slot
 from reconciler.planning.actions import (
     Action,
     Because,
-    Dismissed,
-    Finished,
     Forget,
-    Gone,
     Hold,
     Learn,
     NotOurs,
@@ -66,8 +63,8 @@ def told(action: Action) -> str:
         case Stop(reason=reason, failed=failed):
             return f"stop{' as failed' if failed else ''}: {reason}"
         case Learn(fact=fact):
-            names = {Gone: "gone", Dismissed: "dismissed", NotOurs: "not ours", Finished: "finished"}
-            return f"learn {names[type(fact)]}"
+            names: dict[type, str] = {NotOurs: "not ours"}
+            return f"learn {names.get(type(fact), type(fact).__name__.lower())}"
         case Forget(reason=reason):
             return f"forget: {reason}"
         case Hold(until=until, because=because):
@@ -192,6 +189,13 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         "settle by repeat, no longer declared",
     ),
     (
+        "unsettled, dismissed and wanted again: it is not to be stopped once it is found",
+        desired(),
+        entry(session(intended(dismissed="gone"))),
+        1,
+        "learn recalled",
+    ),
+    (
         "unsettled while another slot is free: never another slot",
         desired(),
         entry(session(intended(tried_at=0, tries=1))),
@@ -223,6 +227,13 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         entry(session(held(dismissed="gone"))),
         15,
         "settle by probe, no longer declared",
+    ),
+    (
+        "held, dismissed and wanted again: a probe that starts it must not stop it",
+        desired(),
+        entry(session(held(dismissed="gone"))),
+        15,
+        "learn recalled",
     ),
     (
         "held by another and not wanted: let it go, it was never ours",

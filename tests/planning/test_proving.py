@@ -9,7 +9,7 @@ from reconciler.errors import Problem
 from reconciler.evidence import ControlExpired, Exited, Heard, Left, Live, Meaning, Notice, Other, RecorderStarted
 from reconciler.model import Accepted, Confirmed, Handle, Held, Intended, Stopping
 from reconciler.planning.absorb import absorb
-from reconciler.planning.actions import Dismissed, Gone, Hold
+from reconciler.planning.actions import Dismissed, Gone, Hold, Recalled
 from reconciler.planning.adopting import Adoption, adopt, hindrance
 from reconciler.planning.decide import decide
 from reconciler.planning.facts import learn
@@ -205,6 +205,15 @@ class TestALostSid:
         assert isinstance(back, Intended)
         assert back.dismissed == "its manifest is gone"
         assert isinstance(found, Stopping)
+
+    def test_s12_a_wish_is_taken_back_when_it_is_wanted_again(self) -> None:
+        page = noted(entry(session(held(dismissed="its manifest is gone"))), notice(RecorderStarted(), sid="S9"))
+        assert decided(page, 60, desired()) == "learn Recalled"
+
+        page = learn(page, Recalled(only(page)), at(60), RULES).entry
+
+        assert decided(page, 65, desired()) == "observe, confirming"
+        assert isinstance(only(observed(page, 65, 5)).state, Confirmed)
 
     def test_it_is_told_nothing_and_not_replaced_before_it_is_found(self) -> None:
         page = noted(entry(session(held())), notice(RecorderStarted(), sid="S9"))

@@ -10,6 +10,7 @@ import pytest
 from reconciler.intake.preparing import Scope
 from reconciler.model import Event, Key
 from reconciler.planning.orders import Orders, Restart, Suspension
+from reconciler.simulator.faults import FaultPlan
 from reconciler.simulator.options import Options
 from tests.virtual_time import virtual_now, virtual_seconds
 from tests.world.house import keeping
@@ -246,3 +247,39 @@ def test_of_two_applies_the_one_that_declared_last_wins(stage: Stage) -> None:
 
     played(story)
     assert len(stage.world.recorders) <= 3
+
+
+def test_what_is_wanted_again_is_not_stopped_when_it_is_found(stage: Stage) -> None:
+    """Seed 23306: what was dismissed while nobody could reach it was stopped by the probe that started it."""
+    stage.write(recording("a"), recording("b"))
+    stage.fault(*(f"start#{number} @a refuse 503" for number in range(1, 60)))
+
+    async def story() -> None:
+        await stage.apply(minutes=0.2)
+        stage.write(recording("b"))
+        await stage.apply(prune=True, minutes=0.2)
+        stage.write(recording("a"), recording("b"))
+        await stage.apply(minutes=0.2)
+        stage.faults = FaultPlan()
+        assert (await stage.apply(minutes=10)).is_done
+        assert stage.live_channels() == ["a", "b"]
+
+    played(story)
+    assert len(stage.world.recorders) == 2
+
+
+def test_what_is_renamed_is_asked_about_before_it_is_planned(stage: Stage) -> None:
+    """Seed 21593: its death came to light only after the plan, for under its new name there was nobody to ask about."""
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        await stage.apply()
+        await minutes(1)
+        stage.world.kill(virtual_seconds(), stage.live()[0].sid)
+        stage.write(recording("b", "  channel: a", "  renamedFrom: a"))
+        asked = stage.calls("query")
+        async with stage.process() as site:
+            await site.refreshed(Scope("default"), "all")
+        assert stage.calls("query") == asked + 1
+
+    played(story)
