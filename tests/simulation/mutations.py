@@ -20,6 +20,7 @@ from tests.simulation.life import live
 from tests.simulation.points import SCENES, VARIANTS
 from tests.simulation.workers import live_through
 
+MOST_DEATHS: Final = 60  # in the first scene: by then everything in it has started
 MOST_SEEDS: Final = 300
 
 
@@ -273,7 +274,7 @@ class Caught:
 
 
 def hunt(number: int) -> Caught:
-    """Live the scenes, then seeds, with one mutation until an oracle says something."""
+    """Live the scenes, then deaths in the first of them, then seeds, until an oracle says something."""
     mutation = MUTATIONS[number]
     break_it(mutation)
     for scene in SCENES:
@@ -282,6 +283,13 @@ def hunt(number: int) -> Caught:
             if told.violations:
                 first = told.violations[0]
                 return Caught(mutation, first.oracle, 0, first.words, scene.name)
+    first_scene, *_ = SCENES
+    for point in range(1, MOST_DEATHS + 1):
+        told = live(0, first_scene.case(next(iter(VARIANTS.values())), ("daemon", point)))
+        if told.violations:
+            first = told.violations[0]
+            where = f"{first_scene.name}; it dies at point {point}"
+            return Caught(mutation, first.oracle, 0, first.words, where)
     for seed in range(MOST_SEEDS):
         told = live(seed)
         if told.violations:
