@@ -130,8 +130,8 @@ class Oracles:
         else:
             self._put_in_force(model)
 
-    def applying(self, process: Process) -> None:
-        self._put_in_force(self.life.model, process)
+    def applying(self, process: Process, model: Model) -> None:
+        self._put_in_force(model, process)
 
     def _put_in_force(self, model: Model, process: Process | None = None) -> None:
         now = self.life.loop.time()

@@ -204,7 +204,7 @@ async def receive(process: Process, notice: Notice, answered: Callable[[bool], N
 async def apply(process: Process) -> None:
     """`reconciler apply --yes`, with or without --prune; the steps are those of the command."""
     life = process.life
-    manifests, prune = life.readable, life.prunes
+    model, manifests, prune = life.model, life.readable, life.prunes
     async with open_site(process.outside(), life.settings, manifests, life.path, SET, create=True) as site:
         process.ledger = site.ledger
         await site.assert_not_frozen()
@@ -214,7 +214,7 @@ async def apply(process: Process) -> None:
         site.assert_apps_kept(planned.prepared)
         assert_not_emptied(manifests.recordings, planned.prepared.entries, "say --allow-mass-stop")
         assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, life.settings.max_stop_percent, "")
-        life.oracles.applying(process)
+        life.oracles.applying(process, model)
         process.sent.clear()
         process.planned = planned
         if not planned.plan.converged:
