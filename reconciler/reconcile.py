@@ -48,6 +48,11 @@ class Noted(Enum):
     ENTRY = "entry"
     AIM = "aim"  # what it wants, too
 
+    def is_gone(self, sheet: Sheet, desired: Aim) -> bool:
+        if self is Noted.NOTHING:
+            return False
+        return not sheet.exists or (self is Noted.AIM and not is_declared_as(sheet.entry, desired))
+
 
 @dataclass(frozen=True, slots=True)
 class Busy:
@@ -110,28 +115,14 @@ class Reconciler:
         self._log = log
         self.source_revision = ""  # as a daemon's source calls what is in force: on every event
 
-    async def look(
-        self,
-        key: Key,
-        desired: Aim,
-        around: Surroundings,
-        known: Sheet | None = None,
-        noted: Noted = Noted.NOTHING,
-    ) -> Look:
+    async def look(self, key: Key, desired: Aim, around: Surroundings, known: Sheet | None, noted: Noted) -> Look:
         """Decide without acting: what the turn would do if it were taken now.
 
         `known` is the sheet as the last look or turn left it, where nobody has told of anything since.
         """
         return self._looked(known or await self._ledger.sheet(key), desired, around, noted)
 
-    async def turn(
-        self,
-        look: Look,
-        desired: Aim,
-        around: Surroundings,
-        caller: Caller,
-        noted: Noted = Noted.NOTHING,
-    ) -> Taken:
+    async def turn(self, look: Look, desired: Aim, around: Surroundings, caller: Caller, noted: Noted) -> Taken:
         """Take the turn that was looked ahead to.
 
         What changes anything is decided anew, on what the ledger says under a claim. A question does no harm, however
@@ -189,8 +180,7 @@ class Reconciler:
         return replace(entry, source_revision=self.source_revision)
 
     def _looked(self, sheet: Sheet, desired: Aim, around: Surroundings, noted: Noted) -> Look:
-        has_noted = noted is Noted.NOTHING or sheet.exists
-        if not has_noted or (noted is Noted.AIM and not is_declared_as(sheet.entry, desired)):
+        if noted.is_gone(sheet, desired):
             return Look(sheet, sheet.entry, Hold(None, Because.MOVED, _MOVED))
         updated = self._updated(sheet, desired)
         entry = updated.entry
@@ -219,14 +209,14 @@ class Reconciler:
 
     async def note_rest(self, look: Look, hold: Hold) -> Took:
         """Write down why nothing is done, where nothing else in the ledger would tell it, and what was learnt."""
+        if _is_overtaken(hold):
+            return Took(hold, look.sheet)
         rest = (
             Rest(hold.because.value, hold.reason, hold.until, self._clock())
             if hold.because in _TOLD_BY_THE_HOLD
             else None
         )
         known = (look.entry.rest.because, look.entry.rest.reason) if look.entry.rest else None
-        if _is_overtaken(hold):
-            return Took(hold, look.sheet)
         if not look.is_news and known == ((rest.because, rest.reason) if rest else None):
             return Took(hold, look.sheet)
         entry = replace(look.entry, rest=rest)

@@ -209,13 +209,13 @@ class Site:
         known(scope.targets, {one.key for one in prepared.desired} | prepared.entries.keys(), self.set)
         assignments = prepared.assignments(scope)
         live = [one for one in assignments if one.key in prepared.entries and prepared.entries[one.key].open_sessions]
-        before = {new: old for old, new in prepared.renames}
         if refresh == "none" or not live or self.ledger is None:
             return self._planned(prepared, scope, assignments)
         age = timedelta(0) if refresh == "all" else self.rules(prepared).poll_interval
         try:
             async with self.workshop(prepared, _app_ids_of(live)) as workshop:
                 # What is to be renamed is asked about, and noted, under the name it still has.
+                before = {new: old for old, new in prepared.renames}
                 asking = [replace(one, key=before.get(one.key, one.key)) for one in live]
                 await workshop.controller.refresh(asking, older_than=age)
                 gate_of = workshop.controller.gate

@@ -55,13 +55,13 @@ class Controller:
         assignments: Iterable[Assignment],
         patience: timedelta,
         watch: Watch,
-        noted: Collection[Key] = (),
+        noted: Collection[Key],
     ) -> dict[Key, Hold]:
         """Give turns until every recording rests, and say where each one rests.
 
         Those that do not rest when the patience is over are missing in the answer. When this is cancelled, or out of
-        patience, the turns in hand are finished and no new one begins. Of what is `noted`, what is wanted was written
-        down: who declares it otherwise meanwhile has overtaken us.
+        patience, the turns in hand are finished, questions are broken off, and no new one begins. Of what is `noted`,
+        what is wanted was written down: who declares it otherwise meanwhile has overtaken us.
         """
         rests: dict[Key, Hold] = {}
 

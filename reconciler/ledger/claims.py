@@ -25,7 +25,7 @@ class Claim:
 def claim(connection: Connection, key: Key, holder: str, lives: Lives) -> Claim | None:
     """Take the key, unless a living holder has it."""
     other, _ = standing(connection, key)
-    if other not in ("", holder) and lives(other):
+    if _is_in_hand(other, holder, lives):
         return None
     return Claim(key, _count(connection, key, holder))
 
@@ -33,10 +33,15 @@ def claim(connection: Connection, key: Key, holder: str, lives: Lives) -> Claim 
 def pass_by(connection: Connection, key: Key, holder: str, lives: Lives, *, after: int) -> bool:
     """Take the key and give it back at once, unless another has it, or somebody has taken it `after` that."""
     other, newest = standing(connection, key)
-    if newest != after or (other not in ("", holder) and lives(other)):
+    if newest != after or _is_in_hand(other, holder, lives):
         return False
     _count(connection, key, "")
     return True
+
+
+def _is_in_hand(other: str, holder: str, lives: Lives) -> bool:
+    """Tell whether another living holder has it."""
+    return other not in ("", holder) and lives(other)
 
 
 def _count(connection: Connection, key: Key, holder: str) -> int:

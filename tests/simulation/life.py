@@ -442,9 +442,12 @@ class Life:
 
     def _open_states(self) -> list[tuple[str, str, str]]:
         """List the open sessions: name, kind of state, sid. What is held is so, too, while it is just being probed."""
-        rows = self.oracles.disk.execute("SELECT name, document FROM sessions WHERE is_open = 1").fetchall()
-        states = [(row[0], json.loads(row[1])["state"]) for row in rows]
+        states = [(name, session["state"]) for name, session in self._open_sessions()]
         return [(name, _kind_of(state), state.get("sid", "")) for name, state in states]
+
+    def _open_sessions(self) -> list[tuple[str, Mapping[str, Any]]]:
+        rows = self.oracles.disk.execute("SELECT name, document FROM sessions WHERE is_open = 1").fetchall()
+        return [(name, json.loads(document)) for name, document in rows]
 
     def unsettled(self) -> list[str]:
         """Say what is not as it should be."""
@@ -479,14 +482,12 @@ class Life:
 
     def _untold(self) -> list[str]:
         """Name what was told something without an answer, or not yet after it was adopted: it is told again."""
-        rows = self.oracles.disk.execute("SELECT name, document FROM sessions WHERE is_open = 1").fetchall()
         modes = {wish.name: wish.mode for wish in self.model}
-        sessions = [(name, json.loads(document)) for name, document in rows if name in modes]
         return [
             name
-            for name, session in sessions
+            for name, session in self._open_sessions()
             if session["state"]["kind"] == "confirmed"
-            and session["mode"] == modes[name]
+            and session["mode"] == modes.get(name)
             and _misses_something(session["mode"], session["applied"]["spec"])
         ]
 

@@ -7,7 +7,7 @@ missing. Each is a change of the source of one function, made in a process of it
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,7 +16,7 @@ from os import cpu_count
 from types import ModuleType
 from typing import Any, Final
 
-from tests.simulation.life import live
+from tests.simulation.life import Told, live
 from tests.simulation.points import SCENES, VARIANTS
 from tests.simulation.workers import live_through
 
@@ -62,7 +62,7 @@ MUTATIONS: Final = (
     Mutation(
         "a claim that another process has is taken all the same",
         "reconciler.ledger.claims:claim",
-        'if other not in ("", holder) and lives(other):',
+        "if _is_in_hand(other, holder, lives):",
         "if False:",
     ),
     Mutation(
@@ -277,25 +277,23 @@ def hunt(number: int) -> Caught:
     """Live the scenes, then deaths in the first of them, then seeds, until an oracle says something."""
     mutation = MUTATIONS[number]
     break_it(mutation)
+    for where, seeds, told in lives():
+        if told.violations:
+            first = told.violations[0]
+            return Caught(mutation, first.oracle, seeds, first.words, where)
+    return Caught(mutation, "", MOST_SEEDS)
+
+
+def lives() -> Iterator[tuple[str, int, Told]]:
+    """Live one after the other: in which scene, or after how many seeds, and what became of it."""
     for scene in SCENES:
         for options in VARIANTS.values():
-            told = live(0, scene.case(options, None))
-            if told.violations:
-                first = told.violations[0]
-                return Caught(mutation, first.oracle, 0, first.words, scene.name)
-    first_scene, *_ = SCENES
+            yield scene.name, 0, live(0, scene.case(options, None))
+    first, options = SCENES[0], next(iter(VARIANTS.values()))
     for point in range(1, MOST_DEATHS + 1):
-        told = live(0, first_scene.case(next(iter(VARIANTS.values())), ("daemon", point)))
-        if told.violations:
-            first = told.violations[0]
-            where = f"{first_scene.name}; it dies at point {point}"
-            return Caught(mutation, first.oracle, 0, first.words, where)
+        yield f"{first.name}; it dies at point {point}", 0, live(0, first.case(options, ("daemon", point)))
     for seed in range(MOST_SEEDS):
-        told = live(seed)
-        if told.violations:
-            first = told.violations[0]
-            return Caught(mutation, first.oracle, seed + 1, first.words)
-    return Caught(mutation, "", MOST_SEEDS)
+        yield "", seed + 1, live(seed)
 
 
 def rows(found: list[Caught]) -> list[str]:
