@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
 from structlog.typing import FilteringBoundLogger
@@ -30,6 +30,7 @@ REREADING = timedelta(seconds=30)  # between two readings of the values behind r
 CLEARING = timedelta(days=1)
 NOTICES_KEPT = timedelta(days=7)  # what they said is in sessions and events by then
 LEAVING = timedelta(seconds=4)  # for the turns in hand, and as long again for answers that do not come
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RESTART_PAUSE = timedelta(seconds=1)  # before a loop that broke off begins again, doubled up to a minute
 _LONGEST_PAUSE = timedelta(minutes=1)
 
@@ -211,7 +212,7 @@ class Daemon:
         version = await self.ledger.version()
         await self.hear()  # what was written since we began and before we listened
         while True:
-            await asyncio.sleep(LISTENING.total_seconds())
+            await self._beat(LISTENING)
             self.outlets.beat("listening")
             now = await self.ledger.version()
             if now != version:
@@ -268,7 +269,7 @@ class Daemon:
         reread_at = self.clock() + REREADING
         clear_at = self.clock() + TENDING
         while True:
-            await asyncio.sleep(TENDING.total_seconds())
+            await self._beat(TENDING)
             self.outlets.beat("tending")
             if self._acted or not any(keeper.place for keeper in self.controller.keepers.values()):
                 self._acted = False
@@ -283,6 +284,10 @@ class Daemon:
             if now >= clear_at:
                 clear_at = now + CLEARING
                 await self.ledger.clear(now - self.retention, now - min(self.retention, NOTICES_KEPT))
+
+    async def _beat(self, every: timedelta) -> None:
+        """Wait until the clock shows a multiple of that: what comes together wakes the process once."""
+        await asyncio.sleep((every - (self.clock() - _EPOCH) % every).total_seconds())
 
     async def _reread(self) -> None:
         """Look again at all that manifests stand on: settings, credentials, values, what other sets record."""

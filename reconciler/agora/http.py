@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from types import TracebackType
 from typing import Final, Self
 from urllib.request import getproxies
@@ -21,6 +22,12 @@ _HEADERS: Final = {
 
 
 _LIMITS: Final = httpx.Limits(max_connections=128, max_keepalive_connections=8, keepalive_expiry=60)
+
+
+@lru_cache(maxsize=2048)
+def _address(url: str) -> httpx.URL:
+    """Read an address; the same ones are called again and again, and to read one is most of writing a request."""
+    return httpx.URL(url)
 
 
 class WayOut(httpx.AsyncBaseTransport):
@@ -57,7 +64,9 @@ class Http:
     def request(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None) -> httpx.Request:
         """Write a request. Raises httpx.InvalidURL."""
         extensions = {"timeout": self._timeouts}
-        return httpx.Request(method, url, headers={**_HEADERS, **headers}, content=content, extensions=extensions)
+        return httpx.Request(
+            method, _address(url), headers={**_HEADERS, **headers}, content=content, extensions=extensions
+        )
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """Send; the answer is to be read and closed. Raises httpx.TransportError."""

@@ -1,7 +1,7 @@
 """When to ask about a recorder again, and when its absence is believed."""
 
 import zlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from reconciler.evidence import Live
 from reconciler.model import Accepted, Confirmed, Doubted, Inquiry, Seen, Session, Stopping
@@ -12,6 +12,9 @@ _LEAVING = 6  # from here on it is on its way out
 
 # Progress is told every minute while a recorder uploads (event 33): three silent minutes are no stream of notices.
 _TALKING = timedelta(minutes=3)
+
+_BEAT = timedelta(seconds=0.5)  # polls are due on it: several wake the process once, and waking is what costs
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def delay_after(tries: int, rules: Rules) -> timedelta:
@@ -40,19 +43,27 @@ def next_inquiry(session: Session, rules: Rules, now: datetime) -> datetime:
     if isinstance(inquiry.sighting, Doubted):
         believed_at = _believed_at(session, inquiry.sighting, rules)
         return min(at, believed_at) if inquiry.asked_at < believed_at else at
-    return at
+    return _on_beat(at) if _is_settled(session, inquiry) and at > now else at
+
+
+def _is_settled(session: Session, inquiry: Inquiry) -> bool:
+    """Tell whether it was seen to record, and nothing since has raised a doubt."""
+    is_seen = isinstance(inquiry.sighting, Seen) and inquiry.sighting.status >= RECORDS
+    return is_seen and not inquiry.tries and not is_said_to_be_over(session)
+
+
+def _on_beat(at: datetime) -> datetime:
+    return at + (_EPOCH - at) % _BEAT
 
 
 def _interval(session: Session, inquiry: Inquiry, rules: Rules) -> timedelta:
+    if _is_settled(session, inquiry):
+        return _relaxed(session, inquiry, rules) * _phase(session, inquiry)
     tries = max(inquiry.tries, 1) if is_said_to_be_over(session) else inquiry.tries
     interval = delay_after(tries, rules)
-    match inquiry.sighting:
-        case Doubted() if tries > len(rules.retry_delays):
-            return min(interval, rules.missing_grace / 3)
-        case Seen(status=status) if status >= RECORDS and not tries:
-            return _relaxed(session, inquiry, rules) * _phase(session, inquiry)
-        case _:
-            return interval
+    if isinstance(inquiry.sighting, Doubted) and tries > len(rules.retry_delays):
+        return min(interval, rules.missing_grace / 3)
+    return interval
 
 
 def _phase(session: Session, inquiry: Inquiry) -> float:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -102,10 +103,10 @@ class _Quiet(uvicorn.Server):
         yield
 
     async def main_loop(self) -> None:
-        """Set the date of answers once a second, and end when told; uvicorn's own wakes ten times as often."""
+        """Set the date of answers as each second begins, and end when told; uvicorn's own wakes ten times as often."""
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(1 - time.time() % 1):
                     await self.told.wait()
 
 

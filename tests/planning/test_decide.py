@@ -353,7 +353,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         desired(),
         entry(session(confirmed())),
         1,
-        "hold Converged until 10.2885",
+        "hold Converged until 10.5",
     ),
     (
         "as declared: from then on polled at the interval",
@@ -361,6 +361,20 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         entry(session(confirmed(0, seen(11)))),
         12,
         "hold Converged until 26",
+    ),
+    (
+        "as declared: on the next beat, so that several polls wake the process once",
+        desired(),
+        entry(session(confirmed(0, seen(11.01)))),
+        20,
+        "hold Converged until 26.5",
+    ),
+    (
+        "as declared: a clock that was set back does not put the poll off",
+        desired(),
+        entry(session(confirmed(0, seen(11.01)))),
+        11,
+        "observe, due",
     ),
     ("as declared: asked once per poll interval", desired(), entry(session(confirmed())), 15, "observe, due"),
     (
@@ -434,7 +448,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
             session(confirmed()), refusal=Refusal(desired(layout={"type": "bestFit"}).revision, "bad", at(0), "update")
         ),
         1,
-        "hold Refused until 10.2885",
+        "hold Refused until 10.5",
     ),
     (
         "an update that had no answer waits for its retry",
@@ -462,7 +476,7 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         desired(files={"formats": ["hls", "mp4"]}, replace="next"),
         entry(session(confirmed())),
         1,
-        "hold PendingNext until 10.2885",
+        "hold PendingNext until 10.5",
     ),
     (
         "replace next: what can be changed in place is changed",
@@ -490,21 +504,21 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         desired(uid=[2000000001, 6]),
         entry(session(confirmed())),
         1,
-        "hold Converged until 10.2885",
+        "hold Converged until 10.5",
     ),
     (
         "a secret is missing: the live one is left alone",
         desired(missing=("x",), mode="individual"),
         entry(session(confirmed())),
         1,
-        "hold SecretMissing until 10.2885",
+        "hold SecretMissing until 10.5",
     ),
     (
         "labels and the restart policy differ: nothing",
         desired(restart="never", priority=5, controlFor="48h"),
         entry(session(confirmed())),
         1,
-        "hold Converged until 10.2885",
+        "hold Converged until 10.5",
     ),
     # Stopping, S12:
     ("a stop that was intended is sent", GONE, entry(session(stopping())), 0, "stop: its manifest is gone"),

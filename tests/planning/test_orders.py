@@ -207,7 +207,7 @@ TABLE: list[tuple[str, Any, Entry, Around, float, str]] = [
         entry(replace(session(confirmed(6, seen(6))), opened_at=at(5))),
         RESTART,
         7,
-        "hold Converged until 16.2885",
+        "hold Converged until 16.5",
     ),
     (
         "restart ordered while a start is unsettled: settled first",
@@ -223,7 +223,7 @@ TABLE: list[tuple[str, Any, Entry, Around, float, str]] = [
         entry(session(confirmed())),
         RESTART,
         6,
-        "hold SecretMissing until 10.2885",
+        "hold SecretMissing until 10.5",
     ),
     (
         "restart ordered and stopped: the fresh session takes the other slot",
@@ -324,7 +324,7 @@ TABLE: list[tuple[str, Any, Entry, Around, float, str]] = [
         entry(session(confirmed(), when="occupied")),
         EMPTY,
         1,
-        "hold Converged until 10.2885",
+        "hold Converged until 10.5",
     ),
     (
         "always after an idle end: wait for two reads of the list",
@@ -384,7 +384,7 @@ TABLE: list[tuple[str, Any, Entry, Around, float, str]] = [
     ),
     # Frozen: observed, and nothing else.
     ("frozen: not started", desired(), entry(), FROZEN, 1, "hold Frozen"),
-    ("frozen: not stopped", GONE, entry(session(confirmed())), FROZEN, 1, "hold Frozen until 10.2885"),
+    ("frozen: not stopped", GONE, entry(session(confirmed())), FROZEN, 1, "hold Frozen until 10.5"),
     ("frozen: still asked when due", GONE, entry(session(confirmed())), FROZEN, 15, "observe, due"),
     ("frozen: a new start is still confirmed", desired(), entry(session(accepted())), FROZEN, 5, "observe, confirming"),
     (
@@ -404,7 +404,7 @@ TABLE: list[tuple[str, Any, Entry, Around, float, str]] = [
         entry(session(confirmed())),
         FROZEN,
         1,
-        "hold Frozen until 10.2885",
+        "hold Frozen until 10.5",
     ),
     ("frozen: what rests anyway says why it rests", desired(suspend=True), entry(), FROZEN, 1, "hold Suspended"),
     # Unmanaged: looked at, never started, changed or stopped.
@@ -425,7 +425,7 @@ TABLE: list[tuple[str, Any, Entry, Around, float, str]] = [
         entry(session(confirmed())),
         SUSPENDED,
         1,
-        "hold Unmanaged until 10.2885",
+        "hold Unmanaged until 10.5",
     ),
     ("unmanaged, recording: polled", Unmanaged(), entry(session(confirmed())), NOBODY_KNOWS, 15, "observe, due"),
     (

@@ -54,7 +54,7 @@ class TestALostSid:
         assert decided(written.entry, 65) == "observe, confirming"
         confirmed_then = observed(written.entry, 65, 5)
         assert isinstance(only(confirmed_then).state, Confirmed)
-        assert decided(confirmed_then, 65) == "hold Converged until 75.2885"
+        assert decided(confirmed_then, 65) == "hold Converged until 75.5"
 
     @pytest.mark.parametrize(
         "stranger",
