@@ -12,6 +12,7 @@ from reconciler.cli.terminal import DEFAULT_PATHS, Here, print_json, read_stdin
 
 if TYPE_CHECKING:
     from reconciler.cli.applying import Planned, Site, Verdict
+    from reconciler.intake.preparing import Scope
 
 DONE, FAILED, NOT_CONVERGED = 0, 1, 3
 ALLOW = "say --allow-mass-stop"
@@ -42,7 +43,6 @@ def command(here: Here, /, paths: tuple[str, ...], timeout: str, output: str, **
 
 async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output: str, options: dict[str, Any]) -> int:
     from reconciler.cli.applying import open_site, outside_of  # noqa: PLC0415 - only when it is used
-    from reconciler.cli.interrupting import asking  # noqa: PLC0415
     from reconciler.intake.preparing import Scope  # noqa: PLC0415
     from reconciler.manifests.accept import accept  # noqa: PLC0415
     from reconciler.planning.guards import assert_no_mass_stop, assert_not_emptied  # noqa: PLC0415
@@ -66,13 +66,22 @@ async def _apply(here: Here, paths: tuple[str, ...], patience: timedelta, output
             assert_not_emptied(manifests.recordings, planned.prepared.entries, EMPTY_THEM)
             assert_no_mass_stop(planned.plan.actions, planned.prepared.entries, settings.max_stop_percent, ALLOW)
         if not planned.plan.converged:  # also what is only held now may start or stop something before it rests
-            with asking():
-                here.confirm("Do this?", yes=options["yes"])
+            if not options["yes"]:
+                await _ask(here, site, planned, scope)
             await site.admitted(planned.prepared, planned.app_ids)
         await site.accept(planned.prepared)
         if planned.plan.converged:
             return report(here, planned, None, output)
         return report(here, planned, await act(here, site, planned, patience), output)
+
+
+async def _ask(here: Here, site: "Site", planned: "Planned", scope: "Scope") -> None:
+    """Ask whether to do it; what was shown is what was agreed to, however long the answer took."""
+    from reconciler.cli.interrupting import asking  # noqa: PLC0415 - only when somebody is asked
+
+    with asking():
+        here.confirm("Do this?", yes=False)
+    await site.assert_not_stale(planned, scope)
 
 
 def duration(text: str) -> timedelta:

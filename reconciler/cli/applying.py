@@ -29,7 +29,7 @@ from reconciler.manifests.accept import accept as read_manifests
 from reconciler.model import Entry, Key
 from reconciler.planning.actions import Because, Hold
 from reconciler.planning.desired import Desired, Unwanted
-from reconciler.planning.guards import assert_apps_kept
+from reconciler.planning.guards import assert_apps_kept, assert_not_stale
 from reconciler.planning.intents import declare
 from reconciler.planning.orders import NO_ORDERS, Orders
 from reconciler.planning.plan import DONE, Plan, plan_one
@@ -267,7 +267,16 @@ class Site:
             )
             for one in assignments
         )
-        return Planned(prepared, assignments, Plan(actions))
+        return Planned(prepared, assignments, Plan(actions), gate_of)
+
+    async def assert_not_stale(self, planned: "Planned", scope: Scope) -> None:
+        """Plan again on what the ledger holds now, and refuse a plan that comes to something else.
+
+        Raises:
+            UnsafePlanError: naming the recordings.
+        """
+        prepared = await self.prepare()
+        assert_not_stale(planned.plan, self.plan(prepared, prepared.assignments(scope), planned.gate_of).plan)
 
     async def accept(self, prepared: Prepared) -> None:
         """Write down that this set is accepted: renames, labels, who is declared. Nothing is called."""
@@ -324,6 +333,7 @@ class Planned:
     prepared: Prepared
     assignments: tuple[Assignment, ...]
     plan: Plan
+    gate_of: GateOf | None = None  # whom it holds back
 
     @property
     def app_ids(self) -> frozenset[str]:

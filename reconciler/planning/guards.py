@@ -1,11 +1,11 @@
-"""The limit to what a change of the manifests may interrupt without a person's word (RECONCILER_MAX_STOP_PERCENT)."""
+"""What is not done without a person's word: mass stops (RECONCILER_MAX_STOP_PERCENT), and what nobody was shown."""
 
 from collections.abc import Mapping, Sequence
 
 from reconciler.errors import UnsafePlanError
 from reconciler.manifests.accept import Declared
 from reconciler.model import Entry, Key
-from reconciler.planning.plan import PlannedAction
+from reconciler.planning.plan import Plan, PlannedAction
 
 FEWEST = 10  # fewer interruptions than this are never held back
 
@@ -70,3 +70,32 @@ def assert_apps_kept(entries: Mapping[Key, Entry], unknown: frozenset[str]) -> N
             f"they could not be stopped any more: {', '.join(lost[:5])}{' …' if len(lost) > 5 else ''}. Keep that App "
             "until they are stopped"
         )
+
+
+def assert_not_stale(shown: Plan, now: Plan) -> None:
+    """Refuse to do what is not what a person has agreed to: somebody has acted, or a time has come, meanwhile.
+
+    Raises:
+        UnsafePlanError: naming the recordings, with what was shown and what would be done now.
+    """
+    before, after = ({action.key: action for action in plan.actions} for plan in (shown, now))
+    moved = [
+        f"{key.name} (shown: {_told(before.get(key))}, now: {_told(after.get(key))})"
+        for key in sorted(before.keys() | after.keys())
+        if _deed(before.get(key)) != _deed(after.get(key))
+    ]
+    if moved:
+        raise UnsafePlanError(
+            f"refused: what would be done is not what was shown any more: {', '.join(moved[:5])}"
+            f"{' …' if len(moved) > 5 else ''}. Nothing was changed; look at the new plan"
+        )
+
+
+def _deed(action: PlannedAction | None) -> object:
+    return (action.verb, action.calls, action.changes) if action and action.is_due else None
+
+
+def _told(action: PlannedAction | None) -> str:
+    if action is None or not action.is_due:
+        return "nothing"
+    return " ".join([action.verb, *(str(change) for change in action.changes)])

@@ -108,6 +108,34 @@ def test_who_is_asked_sees_the_plan_also_where_the_output_is_json(here: Place) -
     assert (ended, out) == (1, "")
 
 
+def test_what_was_not_shown_is_not_done(here: Place) -> None:
+    with at_terminal(here, "apply") as terminal:
+        terminal.see("Do this? [y/N]: ")
+        here.write(recording("a"), recording("b"))
+        here("apply", "--yes")
+        applied = list(here.calls)
+        terminal.type("y\n")
+        ended, _ = terminal.end()
+
+    assert ended == 4
+    assert "not what was shown any more: a (shown: start, now: nothing)." in terminal.shown.replace("\r\n", " ")
+    assert here.calls == applied
+    assert here.recorded() == ["a", "b"]
+
+
+def test_a_long_thought_does_not_make_a_plan_stale(here: Place) -> None:
+    here("apply", "--yes")
+    here.write(recording("a"), recording("b"))
+    with at_terminal(here, "apply") as terminal:
+        terminal.see("Do this? [y/N]: ")
+        here("plan", "--refresh", "all")  # what is asked and written down meanwhile changes nothing
+        terminal.type("y\n")
+        ended, _ = terminal.end()
+
+    assert ended == 0
+    assert here.recorded() == ["a", "b"]
+
+
 def test_delete_asks_too(here: Place) -> None:
     here("apply", "--yes")
     with at_terminal(here, "delete", "a") as terminal:

@@ -10,7 +10,7 @@ from reconciler.model import Confirmed, Entry, Key, Slot
 from reconciler.planning.actions import Because
 from reconciler.planning.changes import changes
 from reconciler.planning.desired import Unmanaged, Unwanted, applied
-from reconciler.planning.guards import assert_apps_kept, assert_no_mass_stop, assert_not_emptied
+from reconciler.planning.guards import assert_apps_kept, assert_no_mass_stop, assert_not_emptied, assert_not_stale
 from reconciler.planning.intents import declare
 from reconciler.planning.plan import Plan, PlannedAction, carried_out, plan_one
 from tests.planning.situations import (
@@ -285,6 +285,28 @@ class TestGuards:
         with pytest.raises(UnsafePlanError, match="no recording in these manifests, while 1"):
             assert_not_emptied([], {page.key: page}, "say so")
         assert_not_emptied([], {page.key: entry(session(ended()))}, "say so")
+
+    def test_what_was_shown_is_what_is_done(self) -> None:
+        def planned(wanted: Any, page: Entry, seconds: float = 0) -> Plan:
+            return Plan((plan_one(wanted, page, at(seconds), RULES),))
+
+        live = entry(session(confirmed()))
+        tiled = desired(layout={"type": "bestFit"})
+        shown = planned(tiled, live)
+        assert_not_stale(shown, planned(tiled, live, 7))  # time that passes changes nothing
+        assert_not_stale(planned(desired(), live), planned(desired(), entry(session(confirmed(20))), 30))
+        for wanted, page, then in (
+            (tiled, entry(), "start"),
+            (desired(), live, "nothing"),
+            (desired(layout={"type": "vertical"}), live, "update layout.type: floating → vertical"),
+            (GONE, live, "stop"),
+        ):
+            with pytest.raises(UnsafePlanError, match=rf"standup \(shown: update layout.*bestFit, now: {then}\)"):
+                assert_not_stale(shown, planned(wanted, page))
+        with pytest.raises(UnsafePlanError, match=r"standup \(shown: .*, now: nothing\)"):
+            assert_not_stale(shown, Plan(()))
+        with pytest.raises(UnsafePlanError, match=r"standup \(shown: nothing, now: update "):
+            assert_not_stale(Plan(()), shown)
 
     def test_the_app_of_a_live_recording_must_stay_known(self) -> None:
         page = entry(session(confirmed()))
