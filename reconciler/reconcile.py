@@ -148,9 +148,7 @@ class Reconciler:
             self._tell(claim.generation, look.action, look.events)
             return Took(look.action, _after(sheet, look.entry), look.events)
         rules = self._rules_of(app_id_of(entry, desired))
-        written, app = await self._carry_out(
-            Turn(caller.order, caller.ticket, caller.is_let_go, claim=claim), entry, look.action, rules
-        )
+        written, app = await self._carry_out(Turn(caller, claim), entry, look.action, rules)
         after = written.entry if isinstance(look.action, Observe) else replace(written.entry, rest=None)
         events = (*look.events, *written.events)
         await self._ledger.save(claim, after, events, release=True)

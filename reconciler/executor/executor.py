@@ -62,7 +62,7 @@ class Executor:
             case Settle():
                 return await self._starter.settle(turn, entry, action)
             case Observe():
-                return Executed(entry, await self.ask(turn, action))
+                return Executed(entry, await self.ask(turn.caller, action))
             case Update():
                 return await self._update(turn, entry, action)
             case Stop():
@@ -121,7 +121,7 @@ class Executor:
                 name=desired.key.name,
                 at=session.opened_at,
             )
-        return lambda handle, turn: send(handle, body, rank=turn.rank(Band.CHANGE), url=session.url)
+        return lambda handle, turn: send(handle, body, rank=turn.caller.rank(Band.CHANGE), url=session.url)
 
     async def _stop(self, turn: Turn, entry: Entry, action: Stop) -> Executed:
         stopping, session, events = intend_stop(entry, action, self._clock())
@@ -130,7 +130,7 @@ class Executor:
         client = self._services[session.identity.app_id].client
         body = wire.stop_body(session.identity)
         try:
-            answer = await client.stop(handle_of(session), body, rank=turn.rank(Band.STOP), url=session.url)
+            answer = await client.stop(handle_of(session), body, rank=turn.caller.rank(Band.STOP), url=session.url)
         except AppRejectedError as error:
             return Executed(stopping, AppRefused(error.problem, self._clock()))
         except ServiceError as error:

@@ -69,7 +69,7 @@ class Starter:
         resource_id = await self._acquire(turn, service, identity, body, desired.revision)
         if not isinstance(resource_id, str):
             return Executed(entry, resource_id)
-        if turn.is_let_go():  # under another name it may have been started by now
+        if turn.caller.is_let_go():  # under another name it may have been started by now
             return Executed(entry, NotStarted(None, Problem("start", "it is kept no more"), self._clock()))
         now = self._clock()
         intended, session = intend_start(entry, action, resource_id, service.client.url, now)
@@ -93,7 +93,7 @@ class Starter:
         self, turn: Turn, service: Service, identity: Identity, body: wire.Body, revision: str
     ) -> str | Outcome:
         try:
-            return await service.client.acquire(identity, body, rank=turn.rank(Band.CHANGE))
+            return await service.client.acquire(identity, body, rank=turn.caller.rank(Band.CHANGE))
         except AppRejectedError as error:
             return AppRefused(error.problem, self._clock())
         except NoRoomError as error:
@@ -147,7 +147,7 @@ class Starter:
         service = self._services[session.identity.app_id]
         body = self._start_body(entry.key.name, session, desired)
         # The start that follows its acquire goes before any other acquire: two seconds are all it has (S3, S15).
-        rank = turn.rank(Band.FOLLOW if fresh else Band.RETRY)
+        rank = turn.caller.rank(Band.FOLLOW if fresh else Band.RETRY)
         # Settling may go to another host than the first try did (S16).
         url = session.url if fresh else service.client.url
         try:

@@ -1,7 +1,7 @@
 """What an execution is given, and what it gives back."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import assert_never
 
 from reconciler.agora.client import Client
@@ -10,9 +10,7 @@ from reconciler.ledger.claims import Claim
 from reconciler.manifests.values import SecretRef
 from reconciler.model import Accepted, Confirmed, Entry, Handle, Secret, Session, Stopping
 from reconciler.planning.actions import Action, Forget, Hold, Learn, Observe, Settle, Start, Stop, Update
-from reconciler.planning.outcomes import (
-    Outcome,
-)
+from reconciler.planning.outcomes import Outcome
 
 Order = tuple[float | str, ...]
 
@@ -39,10 +37,11 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn(Caller):
+class Turn:
     """A caller who holds the recording."""
 
-    claim: Claim = field(kw_only=True)
+    caller: Caller
+    claim: Claim
 
 
 @dataclass(frozen=True, slots=True)
