@@ -104,6 +104,7 @@ class Doubted:
 
     since: datetime
     at: datetime
+    lapsed: bool = False  # nobody asked for long: the next absence is the first one again
     kind: Literal["doubted"] = "doubted"
 
 

@@ -18,6 +18,7 @@ from reconciler.planning.decide import decide
 from reconciler.planning.desired import Aim, Desired, Unmanaged, Unwanted
 from reconciler.planning.facts import forget, learn
 from reconciler.planning.history import Written
+from reconciler.planning.inquiries import with_lapses
 from reconciler.planning.intents import declare, is_declared_as
 from reconciler.planning.noticing import note
 from reconciler.planning.outcomes import AppRefused, NoRoom, Outcome
@@ -181,11 +182,12 @@ class Reconciler:
         if noted.is_gone(sheet, desired):
             return Look(sheet, sheet.entry, Hold(None, Because.MOVED, _MOVED))
         updated = self._updated(sheet, desired)
-        entry = updated.entry
+        now, rules = self._clock(), self._rules_of(app_id_of(updated.entry, desired))
+        entry = with_lapses(updated.entry, rules, now)
         if entry is not sheet.entry and entry == sheet.entry:
             sheet = replace(sheet, entry=entry)  # of what is the same, one copy is enough
         surrounded = replace(around(entry, desired), orders=sheet.orders)
-        action = decide(desired, entry, self._clock(), self._rules_of(app_id_of(entry, desired)), surrounded)
+        action = decide(desired, entry, now, rules, surrounded)
         return Look(sheet, entry, action, updated.events)
 
     def _updated(self, sheet: Sheet, desired: Aim) -> Written:
@@ -226,11 +228,12 @@ class Reconciler:
 
     async def refresh(self, key: Key, gate: Gate, caller: Caller, older_than: timedelta) -> Taken:
         """Ask about the recorder if its last answer is older, and write down what was said; nothing else is done."""
-        sheet = await self._ledger.sheet(key)
-        action = _inquiry_of(sheet.entry, self._clock(), older_than)
+        sheet, now = await self._ledger.sheet(key), self._clock()
+        entry = with_lapses(sheet.entry, self._rules_of(app_id_of(sheet.entry, Unmanaged())), now)
+        action = _inquiry_of(entry, now, older_than)
         if gate.refused or action is None:
             return Took(Hold(None, Because.CONVERGED, "fresh enough"), sheet)
-        return await self._ask(Look(sheet, sheet.entry, action), action, caller)
+        return await self._ask(Look(sheet, entry, action), action, caller)
 
     async def _carry_out(
         self, turn: Turn, entry: Entry, action: Action, rules: Rules

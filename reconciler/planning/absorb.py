@@ -225,17 +225,15 @@ def _missing(
         if another:
             return Written(entry.with_session(session.become(another)))
         state = first_candidate(state)
-    doubted = state.inquiry.sighting
-    events: tuple[Event, ...] = ()
-    if isinstance(doubted, Doubted):
+    before = state.inquiry.sighting
+    if isinstance(before, Doubted) and not before.lapsed:
         # Since a moment that has not come: a clock was set back. The grace begins anew, else it lasts as long as that.
-        doubted = replace(doubted, since=min(doubted.since, asked_at), at=asked_at)
-    else:
-        doubted = Doubted(since=at, at=asked_at)
-        events = (event(entry, "recording.missing", "404: failed to find worker", at, session),)
-    tries = 1 if not isinstance(state.inquiry.sighting, Doubted) else state.inquiry.tries + 1
-    inquiry = Inquiry(doubted, asked_at, tries)
-    return Written(entry.with_session(session.become(replace(state, inquiry=inquiry))), events)
+        doubted = replace(before, since=min(before.since, asked_at), at=asked_at)
+        inquiry = Inquiry(doubted, asked_at, state.inquiry.tries + 1)
+        return Written(entry.with_session(session.become(replace(state, inquiry=inquiry))))
+    inquiry = Inquiry(Doubted(since=at, at=asked_at), asked_at, 1)
+    missing = event(entry, "recording.missing", "404: failed to find worker", at, session)
+    return Written(entry.with_session(session.become(replace(state, inquiry=inquiry))), (missing,))
 
 
 def _unanswered(entry: Entry, session: Session, problem: Problem, at: datetime) -> Written:

@@ -1,10 +1,11 @@
 """When to ask about a recorder again, and when its absence is believed."""
 
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from reconciler.evidence import Live
-from reconciler.model import Accepted, Confirmed, Doubted, Inquiry, Seen, Session, Stopping
+from reconciler.model import Accepted, Confirmed, Doubted, Entry, Inquiry, Seen, Session, Stopping
 from reconciler.planning.rules import Rules
 
 RECORDS = 4  # status 4 and 5 both mean "started successfully" (agora-api.md 3.2)
@@ -113,6 +114,21 @@ def is_gone(session: Session, rules: Rules) -> bool:
     assert isinstance(state, Accepted | Confirmed | Stopping)
     sighting = state.inquiry.sighting
     return isinstance(sighting, Doubted) and sighting.at >= _believed_at(session, sighting, rules)
+
+
+def with_lapses(entry: Entry, rules: Rules, now: datetime) -> Entry:
+    """Let those doubts lapse that nobody has asked about for long: what hides it now may be another failover.
+
+    Two absences that lie a grace apart are one only where somebody asked in between. What was believable stays so.
+    """
+    for session in entry.open_sessions:
+        state = session.state
+        if isinstance(state, Accepted | Confirmed | Stopping) and not is_gone(session, rules):
+            sighting = state.inquiry.sighting
+            if isinstance(sighting, Doubted) and now - sighting.at > rules.missing_grace + rules.poll_interval:
+                inquiry = replace(state.inquiry, sighting=replace(sighting, lapsed=True))
+                entry = entry.with_session(session.become(replace(state, inquiry=inquiry)))
+    return entry
 
 
 def _believed_at(session: Session, sighting: Doubted, rules: Rules) -> datetime:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reconciler.agora.notices import read_notice
+from reconciler.daemon import LISTENING
 from reconciler.errors import LedgerError
 from reconciler.evidence import Notice
 from reconciler.ledger import Ledger, open_ledger
@@ -145,7 +146,7 @@ class Life:
             self.house.offer()
 
     async def order(self, name: str, *, suspend: bool) -> None:
-        """Suspend or resume as another process would."""
+        """Suspend or resume as another process would, and let it be heard."""
         self.suspended = self.suspended | {name} if suspend else self.suspended - {name}
         given = Orders(Suspension("ann", "tests", virtual_now()) if suspend else None)
         ledger = await self._ledger()
@@ -153,6 +154,7 @@ class Life:
             await ledger.give(Key("default", name), Orders, lambda orders: replace(orders, suspension=given.suspension))
         finally:
             await ledger.close()
+        await asyncio.sleep(LISTENING.total_seconds())
 
     # -- the service
 

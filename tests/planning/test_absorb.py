@@ -26,7 +26,7 @@ from reconciler.planning.adopting import Adoption, adopt, hindrance
 from reconciler.planning.backoff import after_end
 from reconciler.planning.facts import forgotten
 from reconciler.planning.history import recently_stopped
-from reconciler.planning.inquiries import is_gone
+from reconciler.planning.inquiries import is_gone, with_lapses
 from reconciler.planning.intents import declare, intend_probe
 from reconciler.planning.outcomes import (
     AppRefused,
@@ -139,6 +139,27 @@ def test_the_grace_counts_from_an_answer_to_a_question() -> None:
 
     page = absorb(page, Observed(page.sessions[0], Missing(at(100), at(92))), RULES).entry
     assert is_gone(page.sessions[0], RULES)
+
+
+@pytest.mark.parametrize("state", [accepted, confirmed, stopping])
+def test_a_doubt_that_nobody_asks_about_lapses(state: Callable[..., Accepted | Confirmed | Stopping]) -> None:
+    page = entry(session(state(0, doubted(10, 40, 3))))
+    lapse = 40 + 90 + 15  # the grace and a poll interval
+
+    assert with_lapses(page, RULES, at(lapse)) == page
+    lapsed = with_lapses(page, RULES, at(lapse + 1))
+    again = absorb(lapsed, Observed(lapsed.sessions[0], Missing(at(150))), RULES)
+
+    assert not is_gone(again.entry.sessions[0], RULES)
+    assert again.entry.sessions[0].state == state(0, doubted(150, 150))
+    assert [event.kind for event in again.events] == ["recording.missing"]
+
+
+@pytest.mark.parametrize("state", [accepted, confirmed, stopping])
+def test_a_doubt_that_was_believable_stays_so(state: Callable[..., Accepted | Confirmed | Stopping]) -> None:
+    page = entry(session(state(0, doubted(10, 100, 6))))
+
+    assert with_lapses(page, RULES, at(10_000)) == page
 
 
 def test_since_when_control_is_lost_outlives_every_probe() -> None:

@@ -54,6 +54,12 @@ MUTATIONS: Final = (
         "rules.missing_grace / 10",
     ),
     Mutation(
+        "a doubt that nobody asked about for long goes on",
+        "reconciler.planning.inquiries:with_lapses",
+        "lapsed=True",
+        "lapsed=False",
+    ),
+    Mutation(
         "no answer is taken for an end",
         "reconciler.planning.absorb:_unanswered",
         "first = state.inquiry.tries == 0",

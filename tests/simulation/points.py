@@ -128,6 +128,10 @@ SCENES: Final = (
     Scene("failovers that webhooks tell of", (A, B), (
         Moment(30, "failover", 0, seconds=45), Moment(35, "failover", 1, seconds=85),
     ), webhooks=True, lasts=150.0),
+    Scene("failovers while nobody looks", (A,), (
+        Moment(30, "failover", 0, seconds=60), Moment(60, "crash", points=1, seconds=275.0),
+        Moment(332, "failover", 0, seconds=60),
+    ), lasts=460.0),
     Scene("orders beside a daemon", (A, B), tuple(
         Moment(20 + 30 * turn + later, what, number)
         for turn, (what, number) in enumerate((("suspend", 0), ("resume", 0), ("restart", 1)))

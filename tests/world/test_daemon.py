@@ -67,6 +67,38 @@ def test_a_recorder_that_dies_is_replaced_and_one_is_live_at_the_end(stage: Stag
     assert len(stage.world.recorders) == 2
 
 
+@pytest.mark.parametrize(("is_dead", "count"), [(False, 1), (True, 2)])
+@pytest.mark.parametrize("by_apply", [False, True])
+def test_what_was_missing_before_a_long_absence_of_ours_is_doubted_anew(
+    stage: Stage, *, is_dead: bool, count: int, by_apply: bool
+) -> None:
+    """Nobody asked between two failovers: together they are no absence that lasts (S9)."""
+    stage.write(recording("a"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(1)
+            [recorder] = stage.live()
+            stage.world.fail_over(virtual_seconds(), recorder.sid, 60)
+            await minutes(0.5)
+            assert house.phases() == {"a": "Doubted"}
+        await minutes(10)
+        if is_dead:
+            stage.world.kill(virtual_seconds(), recorder.sid)
+        else:
+            stage.world.fail_over(virtual_seconds(), recorder.sid, 60)
+        if by_apply:
+            assert (await stage.apply()).is_done
+        else:
+            async with keeping(stage):
+                await minutes(3)
+        assert stage.live_channels() == ["a"]
+
+    played(story)
+    assert_never_two(stage)
+    assert len(stage.world.recorders) == count
+
+
 @pytest.mark.parametrize("hidden_for", [5, 30, 60, 89])
 def test_no_failover_makes_a_second_recorder(stage: Stage, hidden_for: float) -> None:
     stage.write(recording("a"))
