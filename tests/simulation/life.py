@@ -86,6 +86,7 @@ class Life:
     drift: float = 0.0  # of the system's clock
     disturbed_at: float = 0.0  # when something last happened by which a plan may come to nothing
     calm_since: float = inf
+    is_over: bool = False  # but for what people apply by themselves: no daemon is started any more
     failed_over_at: dict[str, float] = field(default_factory=dict)  # sid → when it came back
     lineages: set[int] = field(default_factory=set)
     compared: int = 0
@@ -273,6 +274,8 @@ class Life:
 
     def _once_gone(self) -> None:
         """Start a daemon once the one before is gone; it may take some seconds to leave."""
+        if self.is_over:
+            return
         if self.daemon is not None and self.daemon.runs:
             if self.daemon.stopping.is_set():
                 self.service.later(1.0, self._once_gone)
@@ -386,8 +389,9 @@ class Life:
 
     async def _foretold(self) -> None:
         """I8: people apply edits while nothing goes wrong, and nobody else is there."""
+        self.is_over = True
         while running := [process for process in self.processes if process.runs]:
-            for process in running:  # one that was to be started again may have come in between
+            for process in running:
                 process.stopping.set()
             await asyncio.sleep(1)
         for model in self.case.epilogue:
