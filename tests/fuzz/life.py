@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from reconciler.simulator.faults import FaultPlan, parse_fault
 from reconciler.simulator.options import Options
 from reconciler.simulator.recorder import Recorder
 from reconciler.simulator.webhooks import Webhooks
+from tests.simulation.life import SELDOM
 from tests.virtual_time import VirtualLoop, virtual_now, virtual_seconds
 from tests.world.house import House, keeping
 from tests.world.stage import Crash, CrashAt, Stage, assert_never_two, minutes, recording
@@ -51,6 +53,7 @@ class Life:
     house: House | None = None  # None: no process runs
     stage: Stage = field(init=False)
     notices: FaultPlan = field(default_factory=FaultPlan)
+    back_since: dict[str, float] = field(default_factory=dict)  # sid → end of its last failover
     _loop: VirtualLoop = field(default_factory=VirtualLoop)
     _process: "asyncio.Task[None] | None" = None
     _leaving: asyncio.Event = field(default_factory=asyncio.Event)
@@ -168,10 +171,17 @@ class Life:
             self.stage.world.kill(virtual_seconds(), recorder.sid)
 
     async def fail_over(self, name: str, hidden_for: float) -> None:
-        """Move a recorder to another server; not one whose sid is lost, for then 53 is no fence any more (S6)."""
-        recorder = self.recorder_of(name)
-        if recorder is not None and any(_has_sid(one, recorder) for one in await self._open_sessions()):
-            self.stage.world.fail_over(virtual_seconds(), recorder.sid, hidden_for)
+        """Move a recorder to another server, within the stated limits (ARCHITECTURE.md).
+
+        Not one whose sid is lost, for then 53 is no fence any more (S6); and not one that has just come back, for who
+        asks now and then cannot tell two failovers from one that lasts.
+        """
+        recorder, now = self.recorder_of(name), virtual_seconds()
+        if recorder is None or now < self.back_since.get(recorder.sid, -inf) + SELDOM:
+            return
+        if any(_has_sid(one, recorder) for one in await self._open_sessions()):
+            self.back_since[recorder.sid] = now + hidden_for
+            self.stage.world.fail_over(now, recorder.sid, hidden_for)
 
     async def empty(self, name: str) -> None:
         self.stage.world.leave(virtual_seconds(), self.manifests[name].channel)
