@@ -43,7 +43,7 @@ SEEDS ?= 200
 simulate: $(READY)
 	@$(BIN)/python -m tests.simulation $(if $(SEED),=$(SEED),$(SEEDS))
 
-# Everything that takes long: the seeds three quarters of an hour on two cores, the rest as long again.
+# Everything that takes long: about an hour on two cores, the seeds the first half of it.
 PROOF_SEEDS ?= 30000
 proof: $(READY)
 	@$(BIN)/python -m tests.simulation $(PROOF_SEEDS)

@@ -1,7 +1,6 @@
 """What can be read from an answer's bytes, whatever their shape: code, words, files. Judges nothing."""
 
 import json
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -91,10 +90,10 @@ def json_object(body: bytes) -> Mapping[str, Any] | None:
 
 
 def tidy(text: str, longest: int = _LONGEST_TEXT) -> str:
-    """Cut to a sane length, on one line, without control characters or halves of surrogate pairs."""
+    """Cut to a sane length, on one line, without what steers a terminal, turns the writing, or is no character."""
     shown = text[: 4 * longest]
-    if not (shown.isascii() and shown.isprintable()):
-        shown = "".join(" " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char for char in shown)
+    if not shown.isprintable():
+        shown = "".join(char if char.isprintable() else " " for char in shown)
     words = " ".join(shown.split())
     return words if len(words) <= longest else words[: longest - 1] + "…"
 
