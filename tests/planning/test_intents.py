@@ -1,4 +1,4 @@
-"""What is on disk before a recorder is told something: that what it was told is not known, until there is an answer."""
+"""What is on disk before anything is done: what is declared, and that what a recorder was told is not known yet."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,8 +10,8 @@ from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Update
 from reconciler.planning.changes import TOLD_BY, changes
 from reconciler.planning.decide import decide
-from reconciler.planning.desired import Desired
-from reconciler.planning.intents import intend_update
+from reconciler.planning.desired import Aim, Desired, Unmanaged, Unwanted
+from reconciler.planning.intents import declare, intend_update, is_declared_as
 from reconciler.planning.outcomes import Updated
 from tests.planning.situations import RULES, at, confirmed, desired, entry, session
 
@@ -66,3 +66,28 @@ def test_a_key_that_may_have_been_told_is_told_again_whichever_it_is_now() -> No
     assert set(unknown.applied.fingerprints) == set(told.fingerprints) <= set(TOLD_BY[action.consequence])
     assert updated(intended, replace(desired(), wanted=told)).consequence is action.consequence
     assert updated(intended, other).consequence is action.consequence
+
+
+DECLARED = declare(entry(), desired())
+REMOVED = replace(DECLARED, declared=False)
+OTHERWISE = declare(entry(), desired(layout={"type": "bestFit"}))
+
+
+@pytest.mark.parametrize(
+    ("page", "aim", "holds"),
+    [
+        (DECLARED, desired(), True),
+        (OTHERWISE, desired(), False),
+        (REMOVED, desired(), False),
+        (REMOVED, Unwanted("its manifest is gone"), True),
+        (DECLARED, Unwanted("its manifest is gone"), False),
+        (DECLARED, Unwanted("deleted", removed=False), True),
+        (OTHERWISE, Unmanaged(), True),
+    ],
+    ids=[
+        "declared", "declared otherwise since", "taken away since", "gone", "declared again since", "stopped once",
+        "left alone",
+    ],
+)  # fmt: skip
+def test_who_has_the_last_word_is_seen_in_the_entry(page: Entry, aim: Aim, *, holds: bool) -> None:
+    assert is_declared_as(page, aim) is holds
