@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from reconciler.errors import ClaimLostError, IdentityTakenError, LedgerError
-from reconciler.ledger import documents, orders
+from reconciler.ledger import documents, orders, standings
 from reconciler.ledger.claims import Claim, ClaimedError, Lives, hold, standing
 from reconciler.ledger.history import append, open_recorders, owner_of
 from reconciler.ledger.threads import Connection
@@ -121,6 +121,7 @@ def rename(connection: Connection, old: Key, new: Key, mine: Iterable[Claim], li
     for table, order in (("entries", "name"), ("sessions", "number"), ("events", "id")):
         _move(connection, table, order, old, new)
     orders.move(connection, old, new)
+    standings.move(connection, old, new)
     # Whoever still holds one of the names, dead as he may seem, must not write a page that he has read before.
     connection.execute(
         "UPDATE claims SET holder = '', generation = generation + 1 WHERE set_name = ? AND name IN (?, ?)",

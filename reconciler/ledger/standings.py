@@ -75,6 +75,16 @@ def accept(connection: Connection, set_name: str, page: Standing, changed: Decla
     stand(connection, set_name, page)
 
 
+def move(connection: Connection, old: Key, new: Key) -> None:
+    """Let what a source has declared be its own under the new name, too, unless it has declared that one itself."""
+    declared = declaration(connection, old)
+    if declared is not None and declaration(connection, new) is None:
+        connection.execute(
+            "UPDATE declarations SET name = ?, checksum = ? WHERE set_name = ? AND kind = 'Recording' AND name = ?",
+            (new.name, documents.write("declaration", Declaration, new, declared)[1], old.set, old.name),
+        )
+
+
 def enlist(connection: Connection, set_name: str, source: str, holder: str, lives: Lives) -> None:
     """Write down who keeps the set; one daemon does. Raises LedgerError while another living one does."""
     other = keeper(connection, set_name, lives)

@@ -8,7 +8,9 @@ import pytest
 
 from reconciler.errors import ClaimLostError, IdentityTakenError, LedgerError
 from reconciler.ledger import Claim, ClaimedError, Ledger, RoomTakenError
+from reconciler.ledger.standings import Declaration
 from reconciler.model import Entry, Identity, Key
+from reconciler.planning.standing import Standing
 from tests.ledger.conftest import Opener
 from tests.ledger.pages import APP, CONFIRMED, ENDED, INTENDED, NOW, RETRO, STANDUP, event, page, recording, session
 
@@ -222,6 +224,17 @@ async def test_a_renamed_recording_keeps_everything(opener: Opener) -> None:
     assert [one for _, one in await ours.events()] == [event(RETRO)]
     assert await ours.owner_of(session().identity) == RETRO
     assert not await theirs.rename(STANDUP, RETRO)
+
+
+async def test_what_a_source_has_declared_is_its_own_under_the_new_name(ledger: Ledger) -> None:
+    kept, other = Declaration({}, "a.yaml", 1, 1), Declaration({}, "b.yaml", 1, 1, in_force=False)
+    await ledger.accept("default", Standing("ann"), {("Recording", STANDUP.name): kept})
+    await ledger.save(await claimed(ledger), page(), release=True)
+    assert await ledger.rename(STANDUP, RETRO)
+    assert await ledger.declarations("default") == {("Recording", RETRO.name): kept}
+    await ledger.accept("default", Standing("ann"), {("Recording", STANDUP.name): other})
+    assert await ledger.rename(RETRO, STANDUP)
+    assert (await ledger.declarations("default"))["Recording", STANDUP.name] == other
 
 
 async def test_renaming_never_covers_an_entry_with_a_history(ledger: Ledger) -> None:

@@ -283,3 +283,22 @@ def test_what_is_renamed_is_asked_about_before_it_is_planned(stage: Stage) -> No
         assert stage.calls("query") == asked + 1
 
     played(story)
+
+
+def test_what_an_apply_has_renamed_stays_the_daemons_own(stage: Stage) -> None:
+    """Seed 34170: under its new name nobody owned it, and nobody stopped it when its manifest was gone."""
+    stage.write(recording("a"), recording("c"))
+
+    async def story() -> None:
+        async with keeping(stage):
+            await minutes(1)
+        stage.write(recording("b", "  channel: a", "  renamedFrom: a"), recording("c"))
+        assert (await stage.apply()).is_done
+        stage.write(recording("c"))
+        async with keeping(stage):
+            await minutes(1)
+            assert stage.live_channels() == ["c"]
+
+    played(story)
+    assert_never_two(stage)
+    assert len(stage.world.recorders) == 2
