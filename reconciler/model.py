@@ -232,6 +232,7 @@ class Session:
     heard: Heard | None = None
     woken_at: datetime | None = None  # a notice that asks for a question was received
     ending: Ending | None = None
+    fences_until: datetime | None = None  # its uid keeps out a start with another resource id that may be on its way
 
     @property
     def is_open(self) -> bool:

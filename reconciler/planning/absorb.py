@@ -46,7 +46,7 @@ from reconciler.planning.outcomes import (
     Updated,
     UpdateFailed,
 )
-from reconciler.planning.proving import MISMATCHED, first_candidate, next_candidate, without_notices
+from reconciler.planning.proving import MISMATCHED, RESOURCE_ID_LIFE, first_candidate, next_candidate, without_notices
 from reconciler.planning.rules import Rules
 
 _CONFLICT = 53  # a recorder with this channel and uid lives under another resource id (agora-api.md 5.3)
@@ -129,8 +129,9 @@ def _start_held(entry: Entry, outcome: StartHeld) -> Written:
     state = outcome.session.state
     assert isinstance(state, Intended)
     resource_ids = state.resource_ids
-    if outcome.problem.code == _CONFLICT and len(resource_ids) > 1:
-        resource_ids = resource_ids[:-1]  # what holds the uid was started with another one
+    if outcome.problem.code == _CONFLICT and len(resource_ids) > 1 and state.tried_at is None:
+        # What holds the uid was started with another one. A start without an answer may still be on its way, though.
+        resource_ids = resource_ids[:-1]
     held = Held(
         since=state.held_since or outcome.at,
         why=outcome.why,
@@ -186,6 +187,8 @@ def _proven(entry: Entry, session: Session, state: Accepted, observation: Live, 
     """Believe the sid that a notice named: the service knows it together with a resource id of ours."""
     assert state.unsettled is not None
     proven = replace(state, unsettled=None)
+    if state.unsettled.resource_ids != (state.resource_id,):
+        session = replace(session, fences_until=observation.at + RESOURCE_ID_LIFE)
     settled = replace(entry, retry=None, refusal=None)
     if state.unsettled.dismissed:
         ours = session.become(replace(proven, at=observation.at))

@@ -33,13 +33,12 @@ from reconciler.planning.inquiries import (
     is_woken,
     next_inquiry,
 )
-from reconciler.planning.proving import prove, wish_for
+from reconciler.planning.proving import RESOURCE_ID_LIFE, prove, wish_for
 from reconciler.planning.replacing import listed, replace_reason, replacing
 from reconciler.planning.restarting import without_recorder
 from reconciler.planning.rules import Rules
 from reconciler.planning.situation import NOTHING_AROUND, Around, Situation, held_by_pace, held_by_secrets
 
-RESOURCE_ID_LIFE = timedelta(minutes=5)  # from acquire to start (agora-api.md 5.1)
 _UNMANAGED = "unmanaged: no accepted manifest has ever declared it"
 UPDATE_ORDER = (Consequence.SUBSCRIPTION, Consequence.LAYOUT, Consequence.WEB, Consequence.STORAGE)
 
@@ -54,9 +53,19 @@ def decide(desired: Aim, entry: Entry, now: datetime, rules: Rules, around: Arou
         missing = held_by_secrets(situation) if around.gate.lacking else None  # that may be why nobody has
         return missing or Hold(around.gate.refused_until, Because.APP_REFUSED, around.gate.refused)
     action = _watched(situation) if isinstance(desired, Unmanaged) else _kept(situation)
+    if isinstance(action, Stop):
+        action = _after_its_fence(situation, action)
     if around.frozen:
         action = _frozen(situation, action)
     return _alarmed(situation, action) if isinstance(action, Hold) else action
+
+
+def _after_its_fence(situation: Situation, stop: Stop) -> Stop | Hold:
+    """Stop it once no other start of it can be carried out any more: without it, that would be another recorder."""
+    until = stop.session.fences_until
+    if until is None or due(until, RESOURCE_ID_LIFE, situation.now) <= situation.now:
+        return stop
+    return Hold(until, Because.STOPPING, f"while another start of it may still be on its way: {stop.reason}")
 
 
 def _frozen(situation: Situation, action: Action) -> Action:

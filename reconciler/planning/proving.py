@@ -6,13 +6,15 @@ the service does not, the start is as unsettled as before.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.model import Accepted, Entry, Held, Intended, Session
 from reconciler.planning.actions import Action, Because, Dismissed, Gone, Hold, Learn, Observe, Recalled
 from reconciler.planning.history import Written, event
 from reconciler.planning.inquiries import is_gone, next_inquiry
 from reconciler.planning.situation import Situation
+
+RESOURCE_ID_LIFE = timedelta(minutes=5)  # from acquire to start (agora-api.md 5.1)
 
 # What the service says of a resource id and a sid that do not belong together, besides 404 (agora-api.md 3.2, 4.4).
 MISMATCHED = frozenset({2, 432, 433, 1001, 1003})

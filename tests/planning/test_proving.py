@@ -101,6 +101,33 @@ class TestALostSid:
         assert isinstance(state, Confirmed)
         assert (state.resource_id, state.sid) == ("R2", "S9")
 
+    def test_while_another_start_may_be_on_its_way_the_recorder_keeps_its_uid_from_it(self) -> None:
+        """Seed 31482: what was stopped at once let a start through that had been on its way for 53 seconds."""
+        page = noted(entry(session(replace(held(), resource_ids=("R1", "R2")))), notice(Other(), sid="S9"))
+        page = observed(page, 65, 5)
+
+        assert decided(page, 70) == "hold Converged until 75.5"
+        assert decided(page, 70, GONE) == "hold Stopping until 365"
+        assert decided(page, 366, GONE) == "Stop"
+        assert decided(page, -1000, GONE) == "Stop"  # the clock was set back
+
+    def test_the_only_start_is_no_reason_to_put_a_stop_off(self) -> None:
+        page = observed(noted(entry(session(held())), notice(Other(), sid="S9")), 65, 5)
+
+        assert decided(page, 70, GONE) == "Stop"
+
+    @pytest.mark.parametrize(("tried_at", "left"), [(None, ("R1",)), (60, ("R1", "R2"))])
+    def test_a_start_that_was_refused_at_once_is_over_and_one_without_an_answer_is_not(
+        self, tried_at: float | None, left: tuple[str, ...]
+    ) -> None:
+        page = entry(session(replace(intended(30, tried_at, held="ControlLost"), resource_ids=("R1", "R2"))))
+
+        said = StartHeld(page.sessions[0], "ControlLost", Problem("start", "task conflict", 400, 53), at(66))
+
+        state = only(absorb(page, said, RULES).entry).state
+        assert isinstance(state, Held)
+        assert state.resource_ids == left
+
     @pytest.mark.parametrize("code", [2, 432, 433, 1001, 1003])
     def test_a_refusal_of_the_pair_is_not_this_pair(self, code: int) -> None:
         page = noted(entry(session(replace(held(), resource_ids=("R1", "R2")))), notice(Other(), sid="S9"))
