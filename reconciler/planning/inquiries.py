@@ -14,6 +14,8 @@ _LEAVING = 6  # from here on it is on its way out
 # Progress is told every minute while a recorder uploads (event 33): three silent minutes are no stream of notices.
 _TALKING = timedelta(minutes=3)
 
+_STALL = timedelta(seconds=30)  # a slow machine is no absence, however short the grace
+
 _BEAT = timedelta(seconds=0.5)  # polls are due on it: several wake the process once, and waking is what costs
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -125,7 +127,8 @@ def with_lapses(entry: Entry, rules: Rules, now: datetime) -> Entry:
         state = session.state
         if isinstance(state, Accepted | Confirmed | Stopping) and not is_gone(session, rules):
             sighting = state.inquiry.sighting
-            if isinstance(sighting, Doubted) and now - sighting.at > rules.missing_grace + rules.poll_interval:
+            longest = max(rules.missing_grace + rules.poll_interval, _STALL)
+            if isinstance(sighting, Doubted) and now - sighting.at > longest:
                 inquiry = replace(state.inquiry, sighting=replace(sighting, lapsed=True))
                 entry = entry.with_session(session.become(replace(state, inquiry=inquiry)))
     return entry
