@@ -67,7 +67,7 @@ def assert_apps_kept(entries: Mapping[Key, Entry], unknown: frozenset[str]) -> N
     if lost:
         raise UnsafePlanError(
             "refused: neither an App of these manifests nor the settings have the App ID of these live recordings, so "
-            f"they could not be stopped any more: {', '.join(lost[:5])}{' …' if len(lost) > 5 else ''}. Keep that App "
+            f"they could not be stopped any more: {_listed(lost)}. Keep that App "
             "until they are stopped"
         )
 
@@ -86,8 +86,8 @@ def assert_not_stale(shown: Plan, now: Plan) -> None:
     ]
     if moved:
         raise UnsafePlanError(
-            f"refused: what would be done is not what was shown any more: {', '.join(moved[:5])}"
-            f"{' …' if len(moved) > 5 else ''}. Nothing was changed; look at the new plan"
+            f"refused: what would be done is not what was shown any more: {_listed(moved)}. "
+            "Nothing was changed; look at the new plan"
         )
 
 
@@ -99,3 +99,7 @@ def _told(action: PlannedAction | None) -> str:
     if action is None or not action.is_due:
         return "nothing"
     return " ".join([action.verb, *(str(change) for change in action.changes)])
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words[:5]) + (" …" if len(words) > 5 else "")

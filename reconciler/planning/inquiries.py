@@ -123,11 +123,11 @@ def with_lapses(entry: Entry, rules: Rules, now: datetime) -> Entry:
 
     Two absences that lie a grace apart are one only where somebody asked in between. What was believable stays so.
     """
+    longest = max(rules.missing_grace + rules.poll_interval, _STALL)
     for session in entry.open_sessions:
         state = session.state
         if isinstance(state, Accepted | Confirmed | Stopping) and not is_gone(session, rules):
             sighting = state.inquiry.sighting
-            longest = max(rules.missing_grace + rules.poll_interval, _STALL)
             if isinstance(sighting, Doubted) and now - sighting.at > longest:
                 inquiry = replace(state.inquiry, sighting=replace(sighting, lapsed=True))
                 entry = entry.with_session(session.become(replace(state, inquiry=inquiry)))
