@@ -128,7 +128,7 @@ class Intended:
     since: datetime  # of the newest resource id: it is good for five minutes
     tried_at: datetime | None = None  # last answered or given up; None: the process died in between
     tries: int = 0
-    spent: bool = False  # the newest resource id was refused: a fresh one is needed
+    spent: bool = False  # no start with the newest resource id is on its way any more: a fresh one is needed
     held: str = ""  # why it was held before this probe (see Held.why)
     held_since: datetime | None = None
     problem: str = ""
@@ -148,6 +148,7 @@ class Held:
     probed_at: datetime | None = None
     problem: str = ""
     dismissed: str = ""
+    acquired_at: datetime | None = None  # of its newest resource id, where a start with that may still be on its way
     kind: Literal["held"] = "held"
 
 
@@ -232,7 +233,6 @@ class Session:
     heard: Heard | None = None
     woken_at: datetime | None = None  # a notice that asks for a question was received
     ending: Ending | None = None
-    fences_until: datetime | None = None  # its uid keeps out a start with another resource id that may be on its way
 
     @property
     def is_open(self) -> bool:

@@ -60,7 +60,14 @@ class ResourceSpent:
     problem: Problem
 
 
-StartAnswer: TypeAlias = StartAccepted | AlreadyStarted | IdentityHeld | ResourceSpent
+@dataclass(frozen=True, slots=True)
+class NotAllocated:
+    """No worker was to be had: this call has started nothing, and the next needs a fresh resource id."""
+
+    problem: Problem
+
+
+StartAnswer: TypeAlias = StartAccepted | AlreadyStarted | IdentityHeld | ResourceSpent | NotAllocated
 
 
 # -- what update, updateLayout and stop may answer, besides Missing and ControlExpired
@@ -146,8 +153,10 @@ def read_start(answer: HttpAnswer) -> StartAnswer:
         return AlreadyStarted(sid)
     if code == _CONFLICT:
         return IdentityHeld(reading.problem)
-    if code in _SPENT or _is_expired(reading) or (code == _NO_CAPACITY and _is_about_capacity(reading)):
+    if code in _SPENT or _is_expired(reading):
         return ResourceSpent(reading.problem)
+    if code == _NO_CAPACITY and _is_about_capacity(reading):
+        return NotAllocated(reading.problem)
     if _succeeded(reading) and sid is not None:
         return StartAccepted(sid)
     raise the_rest(reading, OutcomeUnknownError)

@@ -144,7 +144,7 @@ async def _adopt(site: "Site", prepared: "Prepared", wish: Wish, default_app_id:
         if claim is None:
             return "another process has it in hand just now; try again"
         entry = await site.ledger.entry(key) or Entry(key, declared=desired is not None)
-        complaint = hindrance(entry, handle)
+        complaint = hindrance(entry, handle, site.outside.clock())
         try:
             seen = None if complaint else await client.query(handle)
         except ServiceError as error:

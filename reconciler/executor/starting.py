@@ -10,6 +10,7 @@ from reconciler.agora import wire
 from reconciler.agora.answers import (
     AlreadyStarted,
     IdentityHeld,
+    NotAllocated,
     ResourceSpent,
     StartAccepted,
     StartAnswer,
@@ -107,7 +108,7 @@ class Starter:
         session = action.session
         desired = action.desired if action.desired and _fits(action.desired, session) else None
         if action.how == "repeat":
-            return Executed(entry, await self._send_start(turn, entry, session, desired, fresh=False))
+            return Executed(entry, await self._send_start(turn, entry, _probing(session), desired, fresh=False))
         service = self._services[session.identity.app_id]
         spec = desired.spec if desired else _own_spec(session)
         body = wire.acquire_body(spec, session.identity)
@@ -191,6 +192,9 @@ class Starter:
                 return self._held(entry, session, problem, now, fresh=fresh)
             case ResourceSpent(problem=problem):
                 return StartUnknown(session, problem, now, spent=True)
+            case NotAllocated(problem=problem):
+                # It says nothing of a start before it that had no answer.
+                return StartUnknown(session, problem, now, spent=fresh)
             case _ as never:
                 assert_never(never)
 
@@ -200,7 +204,7 @@ class Starter:
         if first and recently_stopped(entry, session.identity, now, LEAVING):
             return NotStarted(session, replace(problem, hint="our own recorder is still leaving"), now)
         another = session.state.held == "HeldByAnother" or first
-        return StartHeld(session, "HeldByAnother" if another else "ControlLost", problem, now)
+        return StartHeld(session, "HeldByAnother" if another else "ControlLost", problem, now, stray=not fresh)
 
     def _start_body(self, name: str, session: Session, desired: Desired | None) -> wire.Body:
         now = self._clock()
@@ -244,5 +248,5 @@ def _mask(_: SecretRef) -> str:
 
 
 def _probing(session: Session) -> Session:
-    assert isinstance(session.state, Held)
+    assert isinstance(session.state, Intended | Held)
     return session.become(as_unsettled(session.state))

@@ -46,7 +46,7 @@ from reconciler.planning.outcomes import (
     Updated,
     UpdateFailed,
 )
-from reconciler.planning.proving import MISMATCHED, RESOURCE_ID_LIFE, first_candidate, next_candidate, without_notices
+from reconciler.planning.proving import MISMATCHED, first_candidate, next_candidate, strays_until, without_notices
 from reconciler.planning.rules import Rules
 
 _CONFLICT = 53  # a recorder with this channel and uid lives under another resource id (agora-api.md 5.3)
@@ -129,9 +129,8 @@ def _start_held(entry: Entry, outcome: StartHeld) -> Written:
     state = outcome.session.state
     assert isinstance(state, Intended)
     resource_ids = state.resource_ids
-    if outcome.problem.code == _CONFLICT and len(resource_ids) > 1 and state.tried_at is None:
-        # What holds the uid was started with another one. A start without an answer may still be on its way, though.
-        resource_ids = resource_ids[:-1]
+    if outcome.problem.code == _CONFLICT and len(resource_ids) > 1 and not outcome.stray:
+        resource_ids = resource_ids[:-1]  # what holds the uid was started with another one
     held = Held(
         since=state.held_since or outcome.at,
         why=outcome.why,
@@ -140,6 +139,7 @@ def _start_held(entry: Entry, outcome: StartHeld) -> Written:
         probed_at=outcome.at,
         problem=str(outcome.problem),
         dismissed=state.dismissed,
+        acquired_at=state.since if outcome.stray else None,
     )
     changed = entry.with_session(outcome.session.become(held))
     if state.held == held.why:
@@ -176,6 +176,7 @@ def _observed(entry: Entry, session: Session, observation: Live | Missing | Cont
                 probed_at=at,
                 problem="controlFor is over",
                 dismissed=dismissed,
+                acquired_at=unsettled.since if unsettled and strays_until(unsettled, state.resource_id, at) else None,
             )
             lost = event(entry, "recording.control-lost", "ControlExpired", at, session)
             return Written(entry.with_session(session.become(held)), (lost,))
@@ -186,9 +187,11 @@ def _observed(entry: Entry, session: Session, observation: Live | Missing | Cont
 def _proven(entry: Entry, session: Session, state: Accepted, observation: Live, rules: Rules) -> Written:
     """Believe the sid that a notice named: the service knows it together with a resource id of ours."""
     assert state.unsettled is not None
+    if strays_until(state.unsettled, state.resource_id, observation.at):
+        # Should it end meanwhile, that start is what is left, and as unsettled as it is: so it stays beside the sid.
+        seen = replace(state, inquiry=Inquiry(Seen(observation.at, observation.status), observation.at))
+        return Written(entry.with_session(with_files(session, observation.files).become(seen)))
     proven = replace(state, unsettled=None)
-    if state.unsettled.resource_ids != (state.resource_id,):
-        session = replace(session, fences_until=observation.at + RESOURCE_ID_LIFE)
     settled = replace(entry, retry=None, refusal=None)
     if state.unsettled.dismissed:
         ours = session.become(replace(proven, at=observation.at))

@@ -7,7 +7,7 @@ from reconciler.evidence import Live
 from reconciler.model import Accepted, Applied, Confirmed, Entry, Handle, Held, Inquiry, Intended, Seen, Session, Slot
 from reconciler.planning.history import Written, event
 from reconciler.planning.inquiries import RECORDS
-from reconciler.planning.proving import without_notices
+from reconciler.planning.proving import as_unsettled, strays_until, without_notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +19,19 @@ class Adoption:
     seen: Live
 
 
-def hindrance(entry: Entry, handle: Handle) -> str:
+def hindrance(entry: Entry, handle: Handle, now: datetime) -> str:
     """Say why this recorder cannot be adopted under that name; empty if it can."""
     for session in entry.open_sessions:
-        lost = isinstance(session.state, Intended | Held) or (
-            isinstance(session.state, Accepted) and session.state.unsettled
-        )
+        lost = _unsettled(session)
         if lost and session.identity == handle.identity:
-            continue  # the very recorder whose sid we lost, or that held our uid
+            # It is the very recorder whose sid we lost, or that held our uid.
+            until = strays_until(lost, handle.resource_id, now)
+            if until is None:
+                continue
+            return (
+                f"another start of {entry.key.name} had no answer and may still be on its way: import it after "
+                f"{until:%H:%M:%S} UTC, when it can begin nothing any more"
+            )
         return (
             f"session {session.number} of {entry.key.name} is open already, under uid {session.identity.uid}: "
             "delete or forget it first"
@@ -56,6 +61,16 @@ def adopt(entry: Entry, adoption: Adoption, now: datetime) -> Written:
     changed = entry if held else replace(entry, next_number=entry.next_number + 1)
     told = event(entry, "recording.adopted", "imported by a person", now, ours, f"sid {handle.sid}")
     return Written(replace(changed.with_session(ours), backoff=None, refusal=None, completed=""), (told,))
+
+
+def _unsettled(session: Session) -> Intended | None:
+    match session.state:
+        case Intended() | Held() as state:
+            return as_unsettled(state)
+        case Accepted(unsettled=unsettled):
+            return unsettled
+        case _:
+            return None
 
 
 def _slot(entry: Entry, handle: Handle) -> Slot:

@@ -6,7 +6,7 @@ handle, then one that must stop, then one that may be gone, and only then what i
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Literal, assert_never
 
 from reconciler.model import Accepted, Confirmed, Doubted, Ended, Entry, Held, Intended, Session, Stopping
 from reconciler.planning.actions import (
@@ -33,7 +33,7 @@ from reconciler.planning.inquiries import (
     is_woken,
     next_inquiry,
 )
-from reconciler.planning.proving import RESOURCE_ID_LIFE, prove, wish_for
+from reconciler.planning.proving import is_good, prove, wish_for
 from reconciler.planning.replacing import listed, replace_reason, replacing
 from reconciler.planning.restarting import without_recorder
 from reconciler.planning.rules import Rules
@@ -53,19 +53,9 @@ def decide(desired: Aim, entry: Entry, now: datetime, rules: Rules, around: Arou
         missing = held_by_secrets(situation) if around.gate.lacking else None  # that may be why nobody has
         return missing or Hold(around.gate.refused_until, Because.APP_REFUSED, around.gate.refused)
     action = _watched(situation) if isinstance(desired, Unmanaged) else _kept(situation)
-    if isinstance(action, Stop):
-        action = _after_its_fence(situation, action)
     if around.frozen:
         action = _frozen(situation, action)
     return _alarmed(situation, action) if isinstance(action, Hold) else action
-
-
-def _after_its_fence(situation: Situation, stop: Stop) -> Stop | Hold:
-    """Stop it once no other start of it can be carried out any more: without it, that would be another recorder."""
-    until = stop.session.fences_until
-    if until is None or due(until, RESOURCE_ID_LIFE, situation.now) <= situation.now:
-        return stop
-    return Hold(until, Because.STOPPING, f"while another start of it may still be on its way: {stop.reason}")
 
 
 def _frozen(situation: Situation, action: Action) -> Action:
@@ -129,24 +119,31 @@ def _unsettled(situation: Situation, session: Session, state: Intended) -> Actio
     first = wish_for(situation, session, state.dismissed) or held_by_secrets(situation)
     if first:
         return first
-    age = situation.now - state.since
-    # A negative age is a clock that jumped: nothing says that the id is still good (S20).
-    expired = not timedelta(0) <= age < RESOURCE_ID_LIFE
-    if expired or state.spent:
-        again_at = _next_probe(situation, session, state.tried_at, state.since)
-    else:
+    how = _way_to_settle(situation, None if state.spent else state.since)
+    if how == "repeat" and not (session.failed_over and len(state.resource_ids) > 1):
         delay = delay_after(state.tries, situation.rules)
         again_at = due(state.tried_at + delay, delay, situation.now) if state.tried_at else situation.now
+    else:
+        again_at = _next_probe(situation, session, state.tried_at, state.since)
     if situation.now < again_at:
         return Hold(again_at, Because.SETTLING, f"whether it started is not known: {state.problem}")
     why = state.problem or "the process ended before the answer"
-    if expired or state.spent:
-        return Settle(session, "probe", f"start again under the same uid: {why}", situation.declared)
-    return Settle(session, "repeat", f"repeat the start to learn what became of it: {why}", situation.declared)
+    if how == "probe":
+        return Settle(session, how, f"start again under the same uid: {why}", situation.declared)
+    return Settle(session, how, f"repeat the start to learn what became of it: {why}", situation.declared)
+
+
+def _way_to_settle(situation: Situation, acquired_at: datetime | None) -> Literal["repeat", "probe"]:
+    """Take no other resource id while a start with that one may still be carried out (None: none can be).
+
+    One that arrives after all then starts the same recorder, or none. So whatever has a handle has no start on its way.
+    """
+    return "repeat" if acquired_at and is_good(acquired_at, situation.now) else "probe"
 
 
 def _held(situation: Situation, session: Session, state: Held) -> Action:
-    if situation.unwanted and state.why == "HeldByAnother":
+    how = _way_to_settle(situation, state.acquired_at)
+    if situation.unwanted and state.why == "HeldByAnother" and how == "probe":
         return Learn(
             NotOurs(session), f"what holds the uid is not ours, and it is no longer wanted: {situation.unwanted}"
         )
@@ -156,7 +153,7 @@ def _held(situation: Situation, session: Session, state: Held) -> Action:
     probe_at = _next_probe(situation, session, state.probed_at or state.since, state.since)
     if situation.now < probe_at:
         return Hold(probe_at, Because.CONTROL_LOST, _held_words(state))
-    return Settle(session, "probe", f"ask whether it still lives: {_held_words(state)}", situation.declared)
+    return Settle(session, how, f"ask whether it still lives: {_held_words(state)}", situation.declared)
 
 
 def _next_probe(situation: Situation, session: Session, tried_at: datetime | None, since: datetime) -> datetime:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from reconciler.model import Accepted, Confirmed, Ended, Entry, Event, Held, Intended, Session, Stopping
+from reconciler.model import Accepted, Confirmed, Entry, Event, Held, Intended, Session, Stopping
 from reconciler.planning.actions import Start, Stop, Update
 from reconciler.planning.changes import TOLD_BY, Consequence, changes
 from reconciler.planning.desired import Aim, Desired, Unmanaged, Unwanted
@@ -38,18 +38,10 @@ def intend_start(entry: Entry, action: Start, resource_id: str, url: str, now: d
 
 def intend_probe(entry: Entry, session: Session, resource_id: str, now: datetime) -> tuple[Entry, Session]:
     """Note a fresh resource id for a session whose start is unsettled or whose handle is lost."""
-    match session.state:
-        case Intended() as state:
-            intended = replace(
-                state, resource_ids=(*state.resource_ids, resource_id), since=now, tried_at=None, spent=False
-            )
-        case Held() as state:
-            intended = replace(as_unsettled(state), resource_ids=(*state.resource_ids, resource_id), since=now)
-        case Accepted() | Confirmed() | Stopping() | Ended():
-            raise AssertionError("only a start without a handle is probed")
-        case _ as never:
-            assert_never(never)
-    probing = session.become(intended)
+    assert isinstance(session.state, Intended | Held)
+    state = as_unsettled(session.state)
+    ids = (*state.resource_ids, resource_id)
+    probing = session.become(replace(state, resource_ids=ids, since=now, tried_at=None, spent=False))
     return entry.with_session(probing), probing
 
 

@@ -23,7 +23,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class StartUnknown:
-    """`start` had no answer that settles anything; the resource id may be spent."""
+    """`start` had no answer that settles anything; `spent` where nothing can come of its resource id any more."""
 
     session: Session
     problem: Problem
@@ -39,6 +39,7 @@ class StartHeld:
     why: Literal["ControlLost", "HeldByAnother"]
     problem: Problem
     at: datetime
+    stray: bool = False  # refused was a repetition: the start before it had no answer, and may still be on its way
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,7 +215,10 @@ def _recorder_words(case: Case, state: OpenState) -> str:
             words = f"{_HELD_WORDS[why]}; it has the sid {sid}" if why == "HeldByAnother" and sid else _HELD_WORDS[why]
             return f"{words}; to be stopped then: {dismissed}" if dismissed else words
         case Accepted(unsettled=Intended(dismissed=dismissed)):
-            words = "a webhook named its sid, whether it is this recorder is being asked"
+            if isinstance(state.inquiry.sighting, Seen):
+                words = "it lives, and keeps its uid from another start of it that may still be on its way"
+            else:
+                words = "a webhook named its sid, whether it is this recorder is being asked"
             return f"{words}; to be stopped then: {dismissed}" if dismissed else words
         case Accepted():
             return _accepted_words(state)

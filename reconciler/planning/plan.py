@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias, assert_never
 
 from reconciler.evidence import Live
-from reconciler.model import Accepted, Entry, Intended, Key, Session
+from reconciler.model import Accepted, Entry, Held, Intended, Key, Session
 from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Action, Because, Forget, Hold, Learn, Observe, Settle, Start, Stop, Update
 from reconciler.planning.changes import Change, Consequence
@@ -138,7 +138,8 @@ def _predicted_settle(entry: Entry, action: Settle, now: datetime, rules: Rules)
     if action.how == "probe":
         entry, session = intend_probe(entry, session, _PLANNED, now)
         applied = action.desired.wanted if action.desired else None
-    resource_id = session.state.resource_ids[-1] if isinstance(session.state, Intended) else _PLANNED
+    assert isinstance(session.state, Intended | Held)
+    resource_id = session.state.resource_ids[-1]
     return absorb(entry, Started(session, resource_id, _PLANNED, now, applied), rules).entry
 
 

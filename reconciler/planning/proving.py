@@ -8,7 +8,7 @@ the service does not, the start is as unsettled as before.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reconciler.model import Accepted, Entry, Held, Intended, Session
+from reconciler.model import Accepted, Entry, Held, Intended, Seen, Session
 from reconciler.planning.actions import Action, Because, Dismissed, Gone, Hold, Learn, Observe, Recalled
 from reconciler.planning.history import Written, event
 from reconciler.planning.inquiries import is_gone, next_inquiry
@@ -20,6 +20,23 @@ RESOURCE_ID_LIFE = timedelta(minutes=5)  # from acquire to start (agora-api.md 5
 MISMATCHED = frozenset({2, 432, 433, 1001, 1003})
 
 
+def is_good(acquired_at: datetime, now: datetime) -> bool:
+    """Tell whether a start with a resource id of that time can begin anything.
+
+    A negative age is a clock that jumped: nothing says that the id is still good (S20).
+    """
+    return timedelta(0) <= now - acquired_at < RESOURCE_ID_LIFE
+
+
+def strays_until(state: Intended, resource_id: str, now: datetime) -> datetime | None:
+    """Tell until when a start with another resource id than that one may be carried out; None: none can be.
+
+    Only the newest can, for no other is taken before that is settled.
+    """
+    stray = not state.spent and state.resource_ids[-1] != resource_id and is_good(state.since, now)
+    return state.since + RESOURCE_ID_LIFE if stray else None
+
+
 def to_be_proven(session: Session, sid: str, now: datetime) -> Session:
     """Let a session without a usable handle try that sid, with the resource id of its first start first.
 
@@ -27,15 +44,19 @@ def to_be_proven(session: Session, sid: str, now: datetime) -> Session:
     """
     state = session.state
     assert isinstance(state, Intended | Held)
-    unsettled = state if isinstance(state, Intended) else as_unsettled(state)
+    unsettled = as_unsettled(state)
     return without_notices(session).become(Accepted(unsettled.resource_ids[0], sid, now, unsettled=unsettled))
 
 
-def as_unsettled(state: Held) -> Intended:
+def as_unsettled(state: Intended | Held) -> Intended:
     """Take what is held for a start to be settled again; since when and why it is held stays known."""
+    if isinstance(state, Intended):
+        return state
     return Intended(
         resource_ids=state.resource_ids,
-        since=state.since,
+        since=state.acquired_at or state.since,
+        tried_at=state.probed_at,
+        spent=state.acquired_at is None,
         held=state.why,
         held_since=state.since,
         problem=state.problem,
@@ -79,18 +100,23 @@ def prove(situation: Situation, session: Session, state: Accepted) -> Action:
     if is_gone(session, situation.rules):
         return Learn(Gone(session), "the service does not know the sid that a webhook named")
     ask_at = next_inquiry(session, situation.rules, situation.now)
+    believed_at = state.unsettled.since + RESOURCE_ID_LIFE
+    if state.inquiry.asked_at and state.inquiry.asked_at < believed_at:
+        ask_at = min(ask_at, believed_at)
     if situation.now >= ask_at:
         return Observe(session, "a webhook named its sid: asked whether it is this recorder", "confirming")
+    if isinstance(state.inquiry.sighting, Seen):
+        return Hold(ask_at, Because.CONFIRMING, "it lives, and keeps its uid from a start that may still be on its way")
     return Hold(ask_at, Because.CONFIRMING, "a webhook named its sid; whether it is this recorder is asked next")
 
 
 def disproven(entry: Entry, session: Session, state: Accepted, now: datetime) -> Written:
-    """Go back to the unsettled start. Its fate is asked by a probe, which the uid keeps from doubling it.
+    """Go back to the unsettled start.
 
     What is told of that sid from now on is told of another recorder, and no sign of life of ours.
     """
     assert state.unsettled is not None
     why = f"a webhook named sid {state.sid}, and the service does not know it"
-    unsettled = replace(state.unsettled, tried_at=now, tries=0, spent=True, problem=why)
+    unsettled = replace(state.unsettled, tried_at=now, tries=0, problem=why)
     changed = entry.with_session(without_notices(session).become(unsettled)).disowning(state.sid)
     return Written(changed, (event(entry, "recording.unsettled", why, now, session),))

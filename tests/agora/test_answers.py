@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reconciler.agora.answers import (
     AlreadyStarted,
     IdentityHeld,
+    NotAllocated,
     ResourceSpent,
     StartAccepted,
     Stopped,
@@ -407,10 +408,13 @@ STOP = [
 SPENT = [
     case("433", 400, {"code": 433}),
     case("1001", 400, {"code": 1001}),
+    case("over the limit", 400, EXPIRED | {"code": 3}),
+]
+
+NOT_ALLOCATED = [
     case("500/502", 500, {"code": 502, "reason": "Failed to allocate worker"}),
     case("500/502 without words", 500, {"code": 502}),
     case("allocate by its words", 500, {"reason": "Failed to allocate worker"}),
-    case("over the limit", 400, EXPIRED | {"code": 3}),
 ]
 
 
@@ -428,6 +432,13 @@ def test_start(status: int, body: object, expected: object) -> None:
 def test_start_with_a_spent_resource_id(status: int, body: object) -> None:
     answer = outcome("start", status, body)
     assert isinstance(answer, ResourceSpent)
+    assert answer.problem.http_status == status
+
+
+@pytest.mark.parametrize(("status", "body"), NOT_ALLOCATED)
+def test_start_for_which_there_is_no_worker(status: int, body: object) -> None:
+    answer = outcome("start", status, body)
+    assert isinstance(answer, NotAllocated)
     assert answer.problem.http_status == status
 
 

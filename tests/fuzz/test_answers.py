@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from reconciler.agora.answers import (
     AlreadyStarted,
     IdentityHeld,
+    NotAllocated,
     ResourceSpent,
     StartAccepted,
     Stopped,
@@ -205,7 +206,9 @@ def fault(endpoint: Endpoint, nth: int, reply: Reply, *, processed: bool) -> Fau
     match endpoint, meaning(endpoint, reply):
         case "stop", Stopped():
             processed = True
-        case "start", OutcomeUnknownError() | IdentityHeld() | ResourceSpent() | AlreadyStarted(sid=None):
+        case "start", OutcomeUnknownError() | IdentityHeld() | ResourceSpent() | NotAllocated() | AlreadyStarted(
+            sid=None
+        ):
             pass
         case "start", StartAccepted() | AlreadyStarted():
             reply = reply.with_body(b"")  # another sid than the recorder has would be a lie

@@ -105,8 +105,8 @@ def held(why: Any = "ControlLost", since: float = 0, **fields: Any) -> Held:
     return Held(at(since), why, ("R1",), **fields)
 
 
-def accepted(since: float = 0, inquiry: Inquiry | None = None) -> Accepted:
-    return Accepted("R1", "S1", at(since), inquiry or Inquiry())
+def accepted(since: float = 0, inquiry: Inquiry | None = None, **fields: Any) -> Accepted:
+    return Accepted("R1", "S1", at(since), inquiry or Inquiry(), **fields)
 
 
 def confirmed(since: float = 0, inquiry: Inquiry | None = None) -> Confirmed:

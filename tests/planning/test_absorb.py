@@ -1,8 +1,10 @@
 """What outcomes leave in the entry, where the stories of the world do not pass by."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -334,10 +336,20 @@ class TestAdopting:
     def test_what_is_open_under_another_identity_hinders(self) -> None:
         elsewhere = Handle(B, "mix", "R7", "S7")
 
-        assert hindrance(entry(), self.HANDLE) == ""
-        assert hindrance(entry(session(held())), self.HANDLE) == ""
-        assert "is open already" in hindrance(entry(session(confirmed())), self.HANDLE)
-        assert "is open already" in hindrance(entry(session(held())), elsewhere)
+        assert hindrance(entry(), self.HANDLE, at(5)) == ""
+        assert hindrance(entry(session(held())), self.HANDLE, at(5)) == ""
+        assert "is open already" in hindrance(entry(session(confirmed())), self.HANDLE, at(5))
+        assert "is open already" in hindrance(entry(session(held())), elsewhere, at(5))
+
+    @pytest.mark.parametrize(
+        "state", [intended(tried_at=3), held(acquired_at=at(0)), accepted(unsettled=intended(tried_at=3))]
+    )
+    def test_another_start_that_may_be_on_its_way_hinders_until_it_cannot_be(self, state: Any) -> None:
+        page = entry(session(state))
+
+        assert "may still be on its way: import it after" in hindrance(page, self.HANDLE, at(299))
+        assert hindrance(page, self.HANDLE, at(300)) == ""
+        assert hindrance(page, replace(self.HANDLE, resource_id="R1"), at(299)) == ""
 
     def test_s23_the_manifest_counts_as_applied_but_for_layout_and_subscription(self) -> None:
         wanted = desired(layout={"type": "bestFit"})

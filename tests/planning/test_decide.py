@@ -220,6 +220,27 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
     ("held by another: say so", desired(), entry(session(held("HeldByAnother"))), 5, "hold ControlLost until 15"),
     ("control expired: say so", desired(), entry(session(held("ControlExpired"))), 5, "hold ControlLost until 15"),
     ("held: probe when due", desired(), entry(session(held(probed_at=at(0)))), 15, "settle by probe"),
+    (
+        "held, and a start with its newest resource id may be on its way: that one is repeated",
+        desired(),
+        entry(session(held(probed_at=at(0), acquired_at=at(-284)))),
+        15,
+        "settle by repeat",
+    ),
+    (
+        "held, and none of its starts can be on its way any more: probe",
+        desired(),
+        entry(session(held(probed_at=at(0), acquired_at=at(-285)))),
+        15,
+        "settle by probe",
+    ),
+    (
+        "held by another and not wanted, but a start of ours may be on its way: it is not let go",
+        GONE,
+        entry(session(held("HeldByAnother", acquired_at=at(0)))),
+        1,
+        "learn dismissed",
+    ),
     ("held and no longer wanted: note the wish", GONE, entry(session(held())), 1, "learn dismissed"),
     (
         "held, dismissed: probe on, so that it can be stopped",
@@ -249,6 +270,13 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         entry(replace(session(held()), failed_over=True)),
         60,
         "hold ControlLost until 390",
+    ),
+    (
+        "unsettled after a failover of an earlier one: no start of it is sent, not even the same again (S6)",
+        desired(),
+        entry(replace(session(replace(intended(tried_at=60, tries=1), resource_ids=("R1", "R2"))), failed_over=True)),
+        70,
+        "hold Settling until 450",
     ),
     (
         "held after a failover, and it must have ended: probe",

@@ -101,32 +101,74 @@ class TestALostSid:
         assert isinstance(state, Confirmed)
         assert (state.resource_id, state.sid) == ("R2", "S9")
 
-    def test_while_another_start_may_be_on_its_way_the_recorder_keeps_its_uid_from_it(self) -> None:
+    @pytest.mark.parametrize(
+        "state", [intended(60, 63, tries=1), held(acquired_at=at(60), probed_at=at(63))], ids=["intended", "held"]
+    )
+    def test_while_another_start_may_be_on_its_way_the_recorder_keeps_its_uid_from_it(self, state: Any) -> None:
         """Seed 31482: what was stopped at once let a start through that had been on its way for 53 seconds."""
-        page = noted(entry(session(replace(held(), resource_ids=("R1", "R2")))), notice(Other(), sid="S9"))
+        page = noted(entry(session(replace(state, resource_ids=("R1", "R2")))), notice(Other(), 64, sid="S9"))
         page = observed(page, 65, 5)
+        waiting = only(page).state
+        assert isinstance(waiting, Accepted)
+        assert waiting.unsettled is not None
 
-        assert decided(page, 70) == "hold Converged until 75.5"
-        assert decided(page, 70, GONE) == "hold Stopping until 365"
-        assert decided(page, 366, GONE) == "Stop"
-        assert decided(page, -1000, GONE) == "Stop"  # the clock was set back
+        assert decided(page, 70) == "hold Confirming until 80"
+        assert decided(page, 70, GONE) == "learn Dismissed"
+        later = observed(page, 350, 5)
+        assert decided(later, 351) == "hold Confirming until 360"  # when no start with R2 can begin anything any more
+        assert decided(later, 360) == "observe, confirming"
+        silent = absorb(later, Unanswered(only(later), Problem("query", "no answer"), at(361)), RULES).entry
+        assert decided(silent, 361) == "hold Confirming until 364"
+        assert isinstance(only(observed(later, 361, 5)).state, Confirmed)
+        words = status_of(later, at(351), rules=RULES).message
+        assert words == "it lives, and keeps its uid from another start of it that may still be on its way"
 
-    def test_the_only_start_is_no_reason_to_put_a_stop_off(self) -> None:
-        page = observed(noted(entry(session(held())), notice(Other(), sid="S9")), 65, 5)
+    def test_and_where_it_ends_meanwhile_the_other_start_is_what_is_left(self) -> None:
+        lost = replace(intended(60, 63, tries=1), resource_ids=("R1", "R2"))
+        page = noted(entry(session(lost)), notice(Other(), 64, sid="S9"))
+        page = observed(page, 65, 5)
+        page = noted(page, notice(Exited(normal=True), 100, sid="S9"))
+        page = observed(observed(page, 100, None), 100, None)  # neither with R1 nor with R2
+        assert decided(page, 100) == "learn Gone"
 
-        assert decided(page, 70, GONE) == "Stop"
+        back = learn(page, Gone(only(page)), at(100), RULES).entry
 
-    @pytest.mark.parametrize(("tried_at", "left"), [(None, ("R1",)), (60, ("R1", "R2"))])
+        left = only(back).state
+        assert isinstance(left, Intended)
+        assert left == replace(lost, tried_at=at(100), tries=0, problem=left.problem)
+        assert decided(back, 115) == "settle by repeat"
+
+    @pytest.mark.parametrize(
+        ("state", "why"),
+        [
+            (intended(60, 63, tries=1), "it is the newest that it was started with"),
+            (intended(60, 63, tries=1, spent=True), "the newest was refused"),
+            (intended(-300, 63, tries=1), "the newest is too old"),
+            (intended(70, 63, tries=1), "the clock was set back"),
+            (held(probed_at=at(63)), "the newest was refused before"),
+        ],
+        ids=lambda one: one if isinstance(one, str) else "",
+    )
+    def test_a_start_that_cannot_come_any_more_puts_nothing_off(self, state: Any, why: str) -> None:
+        ids = ("R2", "R1") if why.startswith("it is the newest") else ("R1", "R2")
+        page = noted(entry(session(replace(state, resource_ids=ids))), notice(Other(), 64, sid="S9"))
+        if ids[0] != "R1":
+            page = observed(page, 65, None)
+
+        assert isinstance(only(observed(page, 65, 5)).state, Confirmed)
+
+    @pytest.mark.parametrize(("stray", "left"), [(False, ("R1",)), (True, ("R1", "R2"))])
     def test_a_start_that_was_refused_at_once_is_over_and_one_without_an_answer_is_not(
-        self, tried_at: float | None, left: tuple[str, ...]
+        self, *, stray: bool, left: tuple[str, ...]
     ) -> None:
-        page = entry(session(replace(intended(30, tried_at, held="ControlLost"), resource_ids=("R1", "R2"))))
+        page = entry(session(replace(intended(30, 60, held="ControlLost"), resource_ids=("R1", "R2"))))
 
-        said = StartHeld(page.sessions[0], "ControlLost", Problem("start", "task conflict", 400, 53), at(66))
+        problem = Problem("start", "task conflict", 400, 53)
+        said = StartHeld(page.sessions[0], "ControlLost", problem, at(66), stray=stray)
 
         state = only(absorb(page, said, RULES).entry).state
         assert isinstance(state, Held)
-        assert state.resource_ids == left
+        assert (state.resource_ids, state.acquired_at) == (left, at(30) if stray else None)
 
     @pytest.mark.parametrize("code", [2, 432, 433, 1001, 1003])
     def test_a_refusal_of_the_pair_is_not_this_pair(self, code: int) -> None:
@@ -158,10 +200,10 @@ class TestALostSid:
 
         back = only(written.entry).state
         assert isinstance(back, Intended)
-        assert (back.resource_ids, back.sid, back.spent) == (("R1",), "", True)
+        assert (back.resource_ids, back.sid, back.spent) == (("R1",), "", isinstance(state, Held))
         assert [event.kind for event in written.events] == ["recording.unsettled"]
         assert decided(written.entry, 155) == "hold Settling until 170"
-        assert decided(written.entry, 170) == "settle by probe"
+        assert decided(written.entry, 170) == f"settle by {'probe' if back.spent else 'repeat'}"
 
     def test_an_exit_of_that_sid_is_no_end_of_ours_either(self) -> None:
         page = noted(entry(session(held())), notice(Other(), sid="S9"), notice(Exited(normal=True), 61, sid="S9"))
@@ -256,6 +298,16 @@ class TestALostSid:
         state = only(page).state
         assert isinstance(state, Held)
         assert (state.why, state.resource_ids, state.dismissed) == ("ControlExpired", ("R1", "R2"), "suspended")
+        assert state.acquired_at is None
+
+    def test_and_another_start_may_be_on_its_way_then(self) -> None:
+        lost = replace(intended(60, 63, tries=1), resource_ids=("R1", "R2"))
+        page = noted(entry(session(lost)), notice(RecorderStarted(), 64, sid="S9"))
+
+        state = only(absorb(page, Observed(only(page), ControlExpired(at(65))), RULES).entry).state
+
+        assert isinstance(state, Held)
+        assert state.acquired_at == at(60)
 
     def test_until_it_is_found_its_phase_is_what_it_was(self) -> None:
         phases = [
@@ -274,7 +326,7 @@ class TestALostSid:
         page = noted(entry(session(held())), notice(Exited(normal=True), sid="S9"))
         handle = Handle(A, "mix", "R7", "S7")
 
-        assert hindrance(page, handle) == ""
+        assert hindrance(page, handle, at(61)) == ""
         ours = only(adopt(page, Adoption(handle, "https://api.sd-rtn.com", Live(at(61), 5)), at(61)).entry)
         assert isinstance(ours.state, Confirmed)
         assert ours.ending is None

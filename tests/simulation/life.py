@@ -243,8 +243,12 @@ class Life:
         self.service.look()
 
     def _is_known(self, recorder: Recorder) -> bool:
+        """Tell whether its sid is known, and no other start of it may be on its way."""
         owner = self.oracles._owner(recorder.channel, recorder.uid)
-        return owner is not None and f'"sid":"{recorder.sid}"' in owner[1]
+        state = json.loads(owner[1])["state"] if owner else {}
+        unsettled = state.get("unsettled")
+        is_alone = not unsettled or unsettled["resource_ids"] == [recorder.resource_id]
+        return state.get("sid") == recorder.sid and is_alone
 
     def _end_or_halt(self, one: Moment) -> None:
         process = self.victim(one.number)

@@ -99,9 +99,10 @@ MUTATIONS: Final = (
     Mutation(
         "a start that a crash left unsettled is forgotten",
         "reconciler.planning.decide:_unsettled",
-        "age = situation.now - state.since",
-        "age = situation.now - state.since\n    if state.tried_at is None:\n"
-        '        from reconciler.planning.facts import NotOurs\n        return Learn(NotOurs(session), "forgotten")',
+        "how = _way_to_settle(situation, None if state.spent else state.since)",
+        "if state.tried_at is None:\n"
+        '        from reconciler.planning.facts import NotOurs\n        return Learn(NotOurs(session), "forgotten")\n'
+        "    how = _way_to_settle(situation, None if state.spent else state.since)",
     ),
     Mutation(
         "53 is taken for a failure",
@@ -114,6 +115,18 @@ MUTATIONS: Final = (
         "reconciler.executor.starting:Starter._start_answered",
         'return StartHeld(session, "ControlLost", said, now)',
         "return NotStarted(session, said, now)",
+    ),
+    Mutation(
+        "another resource id is taken while a start with the one before may be on its way",
+        "reconciler.planning.absorb:_start_held",
+        "acquired_at=state.since if outcome.stray else None",
+        "acquired_at=None",
+    ),
+    Mutation(
+        "a recorder that a webhook gave back is ours alone while another start may be on its way",
+        "reconciler.planning.absorb:_proven",
+        "if strays_until(state.unsettled, state.resource_id, observation.at):",
+        "if False:",
     ),
     Mutation(
         "an answer 5xx to a start is taken for a refusal",

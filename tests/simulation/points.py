@@ -16,7 +16,8 @@ from os import cpu_count
 from random import Random
 from typing import Final
 
-from reconciler.simulator.faults import Effect, Lose, Refuse, Replace
+from reconciler.simulator.faults import Delay, Effect, Lose, Refuse, Replace
+from reconciler.simulator.notices import FILE_INFOS
 from reconciler.simulator.options import Options
 from reconciler.simulator.replies import json_reply
 from tests.simulation.drawing import Case, Moment
@@ -40,6 +41,8 @@ _KNOBS: Final = (
 )
 
 _NOT_DONE: Final = Replace(json_reply(206, {"code": 65, "reason": "request not completed"}, "scene"))
+_ALREADY: Final = Replace(json_reply(201, {"code": 7, "reason": "already started"}, "scene"))
+_LATE: Final = Delay(45.0, after=False)
 
 A: Final = Wish(1, "r1", "room-a")
 B: Final = Wish(2, "r2", "room-b", mode="individual")
@@ -56,14 +59,16 @@ class _Told(Weather):
 
     strikes: Strikes
     made: Counter[str]
+    heard: Mapping[int, float] | None
 
     def strike(self, endpoint: str) -> Effect | None:
         self.made[endpoint] += 1
         return self.strikes.get((endpoint, self.made[endpoint]))
 
     def waits(self, event_type: int) -> list[float]:
-        del event_type
-        return [0.3]
+        if self.heard is None:
+            return [0.3]
+        return [self.heard[event_type]] if event_type in self.heard else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +81,14 @@ class Scene:
     dying: tuple[str, ...] = ("daemon",)
     kept: bool = True
     webhooks: bool = False
+    heard: Mapping[int, float] | None = None  # the types of webhooks that arrive, and after how long; None: all do
     strikes: tuple[tuple[tuple[str, int], Effect], ...] = ()
     lasts: float = 130.0  # seconds: what is polled for longer is not worth dying in
     epilogue: tuple[Model, ...] = ()
     qps: str = "20"
 
     def case(self, options: Options, dies: tuple[str, int] | None) -> Case:
-        calm = _Told(Random(0), 0.0, (), 0.0, (), 5.0, strikes=dict(self.strikes), made=Counter())
+        calm = _Told(Random(0), 0.0, (), 0.0, (), 5.0, strikes=dict(self.strikes), made=Counter(), heard=self.heard)
         knobs = (("RECONCILER_QPS", self.qps), *_KNOBS)
         return Case(
             0, options, knobs, calm, self.webhooks, self.kept, True, by_text=False, first=self.first,
@@ -114,6 +120,14 @@ SCENES: Final = (
     Scene("a start whose resource id runs out", (A,), (), strikes=tuple(
         (("start", number), Lose() if number == 1 else Refuse(None)) for number in range(1, 24)
     ), lasts=420.0),
+    Scene("a probe that arrives when what it asked about has ended", (A,), (
+        Moment(35, "death", 0), _edit(48, replace(A, suspend=True)),
+    ), strikes=((("start", 1), Lose()), (("start", 2), _ALREADY), (("start", 3), _LATE)), lasts=90.0),
+    Scene("a probe that arrives when the one that a webhook gave back has ended", (A,), (
+        Moment(30, "death", 0),
+    ), webhooks=True, heard={FILE_INFOS: 5.0}, strikes=(
+        (("start", 1), Lose()), (("start", 2), _ALREADY), (("start", 3), _LATE),
+    ), lasts=180.0),
     Scene("no room, refused and unanswered calls", (A, B), (_edit(30, _EDITED_A, B), _edit(60, B)), strikes=(
         (("acquire", 1), Refuse(None)), (("query", 2), Refuse(None)), (("updateLayout", 1), Lose()),
         (("update", 1), Refuse(None)), (("stop", 1), Lose()), (("stop", 2), _NOT_DONE),
