@@ -60,6 +60,7 @@ class Told:
     compared: int
     points: Counter[str]
     died_at: str
+    repeated: bool  # a start came with a resource id that one had come with before, or that was too old
     last: tuple[str, ...] = ()  # of the trace, where something was violated
 
 
@@ -630,5 +631,6 @@ def _told(life: Life) -> Told:
         compared=life.compared,
         points=life.points,
         died_at=life.died_at,
+        repeated=any(call.endpoint == "start" and call.code in (7, 433) for call in life.world.calls),
         last=tuple(lines[-60:]) if life.oracles.found else (),
     )
