@@ -123,6 +123,12 @@ MUTATIONS: Final = (
         "acquired_at=None",
     ),
     Mutation(
+        "where no worker was to be had, no start before can be on its way",
+        "reconciler.executor.starting:Starter._start_answered",
+        "spent=fresh",
+        "spent=True",
+    ),
+    Mutation(
         "a recorder that a webhook gave back is ours alone while another start may be on its way",
         "reconciler.planning.absorb:_proven",
         "if strays_until(state.unsettled, state.resource_id, observation.at):",

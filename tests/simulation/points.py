@@ -45,6 +45,7 @@ _KNOBS: Final = (
 
 _NOT_DONE: Final = Replace(json_reply(206, {"code": 65, "reason": "request not completed"}, "scene"))
 _ALREADY: Final = Replace(json_reply(201, {"code": 7, "reason": "already started"}, "scene"))
+_NO_WORKER: Final = Refuse(json_reply(500, {"code": 502, "reason": "Failed to allocate worker"}, "scene"))
 _LATE: Final = Delay(45.0, after=False)
 
 A: Final = Wish(1, "r1", "room-a")
@@ -123,6 +124,9 @@ SCENES: Final = (
     Scene("a start whose resource id runs out", (A,), (), strikes=tuple(
         (("start", number), Lose() if number == 1 else Refuse(None)) for number in range(1, 24)
     ), lasts=420.0),
+    Scene("a start that arrives late, and no worker was to be had for it meanwhile", (A,), (
+        _edit(30, replace(A, suspend=True)),
+    ), strikes=((("start", 1), _LATE), (("start", 2), _NO_WORKER)), lasts=60.0),
     Scene("a probe that arrives when what it asked about has ended", (A,), (
         Moment(35, "death", 0), _edit(48, replace(A, suspend=True)),
     ), strikes=((("start", 1), Lose()), (("start", 2), _ALREADY), (("start", 3), _LATE)), lasts=90.0),
