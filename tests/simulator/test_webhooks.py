@@ -269,12 +269,12 @@ def test_nobody_who_hears_is_no_trouble() -> None:
 
 @pytest.mark.parametrize("lost", [0, 1], ids=["the first start's answer was lost", "the probe's answer was lost"])
 def test_s5_a_lost_sid_is_proven_with_the_resource_id_it_belongs_to(lost: int) -> None:
-    """Two starts were sent, one of them was accepted, and no answer told which."""
+    """Two starts were sent so long ago that neither is on its way, one was accepted, and no answer told which."""
     service = Driver(World(Options(rate=0)), now=START.timestamp())
     ids = [service.acquire("standup", A.uid).body["resourceId"] for _ in range(2)]
     service.start(ids[lost], recording(), cname="standup", uid=A.uid)
     service.after(10).live()
-    page = entry(session(replace(intended(tried_at=9, tries=3), resource_ids=tuple(ids))))
+    page = entry(session(replace(intended(-300, tried_at=9, tries=3), resource_ids=tuple(ids))))
     [told] = service.world.notices
     notice = read_notice(json.dumps(told.envelope()).encode(), page.sessions[0].opened_at + timedelta(seconds=3))
     assert isinstance(notice, Notice)
@@ -282,6 +282,7 @@ def test_s5_a_lost_sid_is_proven_with_the_resource_id_it_belongs_to(lost: int) -
     page = note(page, notice, notice.received_at).entry
     asked = 0
     while isinstance(state := page.sessions[0].state, Accepted):
+        assert asked < len(ids)
         asked += 1
         target = f"/v1/apps/{service.app}/cloud_recording/resourceid/{state.resource_id}/sid/{state.sid}/mode/mix/query"
         reply = service.world.handle(service.now, "GET", target, {"Authorization": AUTHORIZATION})
