@@ -49,4 +49,4 @@ proof: $(READY)
 	@$(BIN)/python -m tests.simulation $(PROOF_SEEDS)
 	@$(BIN)/python -m tests.simulation.points
 	@$(BIN)/python -m tests.simulation.mutations
-	@RECONCILER_FUZZ=proof $(BIN)/pytest -q -n auto tests/fuzz
+	@RECONCILER_FUZZ=proof $(BIN)/pytest -q -n auto -o faulthandler_timeout=7200 tests/fuzz
