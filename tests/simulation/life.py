@@ -447,7 +447,11 @@ class Life:
 
     def _is_kept(self, name: str) -> bool:
         """Tell whether anybody looks after it: without --prune, nobody does after what is not declared."""
-        return self.prunes or any(wish.name == name for wish in self.model)
+        return self._is_pruned(lineage_of(name)) or any(wish.name == name for wish in self.model)
+
+    def _is_pruned(self, lineage: int) -> bool:
+        """Tell whether it is ended where nothing declares it: a daemon prunes only what its own source has had."""
+        return self.prunes and (not self.case.kept or lineage in self.oracles.declared)
 
     def _open_states(self) -> list[tuple[str, str, str]]:
         """List the open sessions: name, kind of state, sid. What is held is so, too, while it is just being probed."""
@@ -511,7 +515,7 @@ class Life:
         if self._is_lost(lineage):
             return "two are live" if len(mine) > 1 else ""
         if not self._is_wanted(wish, lineage):
-            left_alone = not self.prunes and wish is None
+            left_alone = wish is None and not self._is_pruned(lineage)
             return f"{len(mine)} live, and not wanted" if mine and not left_alone else ""
         assert wish is not None
         if not mine:
