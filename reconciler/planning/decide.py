@@ -33,7 +33,7 @@ from reconciler.planning.inquiries import (
     is_woken,
     next_inquiry,
 )
-from reconciler.planning.proving import is_good, prove, wish_for
+from reconciler.planning.proving import may_come, prove, wish_for
 from reconciler.planning.replacing import listed, replace_reason, replacing
 from reconciler.planning.restarting import without_recorder
 from reconciler.planning.rules import Rules
@@ -119,7 +119,7 @@ def _unsettled(situation: Situation, session: Session, state: Intended) -> Actio
     first = wish_for(situation, session, state.dismissed) or held_by_secrets(situation)
     if first:
         return first
-    how = _way_to_settle(situation, None if state.spent else state.since)
+    how = _way_to_settle(situation, state)
     if how == "repeat" and not (session.failed_over and len(state.resource_ids) > 1):
         delay = delay_after(state.tries, situation.rules)
         again_at = due(state.tried_at + delay, delay, situation.now) if state.tried_at else situation.now
@@ -133,16 +133,12 @@ def _unsettled(situation: Situation, session: Session, state: Intended) -> Actio
     return Settle(session, how, f"repeat the start to learn what became of it: {why}", situation.declared)
 
 
-def _way_to_settle(situation: Situation, acquired_at: datetime | None) -> Literal["repeat", "probe"]:
-    """Take no other resource id while a start with that one may still be carried out (None: none can be).
-
-    One that arrives after all then starts the same recorder, or none. So whatever has a handle has no start on its way.
-    """
-    return "repeat" if acquired_at and is_good(acquired_at, situation.now) else "probe"
+def _way_to_settle(situation: Situation, state: Intended | Held) -> Literal["repeat", "probe"]:
+    return "repeat" if may_come(state, situation.now) else "probe"
 
 
 def _held(situation: Situation, session: Session, state: Held) -> Action:
-    how = _way_to_settle(situation, state.acquired_at)
+    how = _way_to_settle(situation, state)
     if situation.unwanted and state.why == "HeldByAnother" and how == "probe":
         return Learn(
             NotOurs(session), f"what holds the uid is not ours, and it is no longer wanted: {situation.unwanted}"

@@ -20,12 +20,14 @@ RESOURCE_ID_LIFE = timedelta(minutes=5)  # from acquire to start (agora-api.md 5
 MISMATCHED = frozenset({2, 432, 433, 1001, 1003})
 
 
-def is_good(acquired_at: datetime, now: datetime) -> bool:
-    """Tell whether a start with a resource id of that time can begin anything.
+def may_come(state: Intended | Held, now: datetime) -> bool:
+    """Tell whether a start with the newest resource id may still be carried out: until then no other one is taken.
 
+    One that arrives after all then starts the same recorder, or none. So whatever has a handle has no start on its way.
     A negative age is a clock that jumped: nothing says that the id is still good (S20).
     """
-    return timedelta(0) <= now - acquired_at < RESOURCE_ID_LIFE
+    unsettled = as_unsettled(state)
+    return not unsettled.spent and timedelta(0) <= now - unsettled.since < RESOURCE_ID_LIFE
 
 
 def strays_until(state: Intended, resource_id: str, now: datetime) -> datetime | None:
@@ -33,7 +35,7 @@ def strays_until(state: Intended, resource_id: str, now: datetime) -> datetime |
 
     Only the newest can, for no other is taken before that is settled.
     """
-    stray = not state.spent and state.resource_ids[-1] != resource_id and is_good(state.since, now)
+    stray = may_come(state, now) and state.resource_ids[-1] != resource_id
     return state.since + RESOURCE_ID_LIFE if stray else None
 
 

@@ -338,6 +338,7 @@ class TestAdopting:
 
         assert hindrance(entry(), self.HANDLE, at(5)) == ""
         assert hindrance(entry(session(held())), self.HANDLE, at(5)) == ""
+        assert hindrance(entry(session(replace(held(), resource_ids=()))), self.HANDLE, at(5)) == ""
         assert "is open already" in hindrance(entry(session(confirmed())), self.HANDLE, at(5))
         assert "is open already" in hindrance(entry(session(held())), elsewhere, at(5))
 

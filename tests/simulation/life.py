@@ -451,7 +451,9 @@ class Life:
 
     def _is_pruned(self, lineage: int) -> bool:
         """Tell whether it is ended where nothing declares it: a daemon prunes only what its own source has had."""
-        return self.prunes and (not self.case.kept or lineage in self.oracles.declared)
+        accepted = [one.model for one in self.oracles.in_force if one.process is None]
+        is_own = any(wish.lineage == lineage for model in accepted for wish in model)
+        return self.prunes and (is_own or not self.case.kept)
 
     def _open_states(self) -> list[tuple[str, str, str]]:
         """List the open sessions: name, kind of state, sid. What is held is so, too, while it is just being probed."""

@@ -99,10 +99,10 @@ MUTATIONS: Final = (
     Mutation(
         "a start that a crash left unsettled is forgotten",
         "reconciler.planning.decide:_unsettled",
-        "how = _way_to_settle(situation, None if state.spent else state.since)",
+        "how = _way_to_settle(situation, state)",
         "if state.tried_at is None:\n"
         '        from reconciler.planning.facts import NotOurs\n        return Learn(NotOurs(session), "forgotten")\n'
-        "    how = _way_to_settle(situation, None if state.spent else state.since)",
+        "    how = _way_to_settle(situation, state)",
     ),
     Mutation(
         "53 is taken for a failure",

@@ -109,7 +109,6 @@ class Oracles:
         self.found: list[Violation] = []
         self.disk = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
         self.in_force: list[InForce] = []
-        self.declared: set[int] = set()  # lineages that a daemon's source has had
         self.orders: dict[int, list[Order]] = {}
         self.offsets: set[float] = {0.0}
         self.left_at: dict[str, deque[float]] = {}
@@ -137,8 +136,6 @@ class Oracles:
     def _put_in_force(self, model: Model, process: Process | None = None) -> None:
         now = self.life.loop.time()
         before = [one for one in self.in_force if one.process is None]
-        if process is None:
-            self.declared.update(wish.lineage for wish in model)
         if process is None and before:
             before[-1].until = now
         if not model and (process or not before or before[-1].model) and self._open():

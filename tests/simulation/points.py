@@ -218,21 +218,22 @@ class Coverage:
 
     def share(self, died: Died) -> None:
         """Count for another variant what was lived already."""
-        self.points += 1
-        self.hit += bool(died.label)
+        self._count(died)
         self.shared += 1
-        self.kinds[died.label] += 1
 
     def add(self, died: Died) -> None:
-        self.points += 1
-        self.hit += bool(died.label)
-        self.kinds[died.label] += 1
+        self._count(died)
         where = f"{died.scene}, {died.variant}: {died.who} died at point {died.point} ({died.label or 'never'})"
         if not died.label:
             self.wrong.append(f"{where}: nobody came there")
         for one in died.told.violations:
             self.wrong.append(f"{where}: {one.oracle} at {one.at:.3f} s: {one.words}")
             self.wrong += [f"    {line}" for line in died.told.last[-15:]]
+
+    def _count(self, died: Died) -> None:
+        self.points += 1
+        self.hit += bool(died.label)
+        self.kinds[died.label] += 1
 
 
 def cover(scenes: Iterable[Scene]) -> Coverage:
