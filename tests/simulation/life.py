@@ -475,9 +475,7 @@ class Life:
             if words:
                 found.append(f"{wish.name if wish else f'r{lineage}'}: {words}")
         found += [f"{name}: what it was told is not known" for name in self._untold()]
-        # Where there is no room, nobody can find out what became of a start: that takes an acquire.
-        waiting = {"intended"} if self._is_full() else set()
-        under_way = _UNDER_WAY - waiting
+        under_way = _UNDER_WAY - self._out_of_reach()
         for name, kind, sid in self._open_states():
             recorder = self.world.fleet.by_sid.get(sid)
             if kind in under_way and self._is_kept(name):
@@ -545,8 +543,13 @@ class Life:
         return acting is None or wish.is_open(acting.clock())
 
     def _is_lost(self, lineage: int) -> bool:
-        """Control is truly lost: it lives, and nobody can name its sid."""
-        return any(lineage_of(name) == lineage and kind == "held" for name, kind, _ in self._open_states())
+        """Nobody can reach what may live: what records is not told, replaced or stopped."""
+        out_of_reach = self._out_of_reach()
+        return any(lineage_of(name) == lineage and kind in out_of_reach for name, kind, _ in self._open_states())
+
+    def _out_of_reach(self) -> set[str]:
+        """Control is truly lost, and where there is no room nobody finds out about a start: that takes an acquire."""
+        return {"held", "intended"} if self._is_full() else {"held"}
 
     def _may_rest(self, wish: Wish, lineage: int) -> bool:
         """It may rest without a recorder: over by its policy, or there is no room."""
