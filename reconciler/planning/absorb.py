@@ -58,7 +58,7 @@ def absorb(entry: Entry, outcome: Outcome, rules: Rules) -> Written:  # noqa: C9
         case Started():
             return _started(entry, outcome)
         case StartUnknown():
-            return _start_unknown(entry, outcome)
+            return _start_unknown(entry, outcome, rules)
         case StartHeld():
             return _start_held(entry, outcome)
         case NotStarted(session=session, problem=problem, at=at):
@@ -115,13 +115,15 @@ def _to_be_stopped(entry: Entry, session: Session, why: str, *events: Event) -> 
     return Written(entry.with_session(stopping), (*events, event(entry, "recording.stopping", why, found.at, session)))
 
 
-def _start_unknown(entry: Entry, outcome: StartUnknown) -> Written:
+def _start_unknown(entry: Entry, outcome: StartUnknown, rules: Rules) -> Written:
     state = outcome.session.state
     assert isinstance(state, Intended)
     unsettled = replace(
         state, tried_at=outcome.at, tries=state.tries + 1, problem=str(outcome.problem), spent=outcome.spent
     )
     changed = entry.with_session(outcome.session.become(unsettled))
+    if state.tries > len(rules.retry_delays):
+        return Written(changed)  # by now it is a poll, and would be an event per interval for as long as it lasts (S22)
     return Written(changed, (said(entry, "recording.unsettled", outcome.problem, outcome.at, outcome.session),))
 
 

@@ -76,6 +76,18 @@ def test_s4_a_start_without_an_answer_stays_unsettled_under_its_own_uid_and_coun
     assert [(event.kind, event.session) for event in written.events] == [("recording.unsettled", 1)]
 
 
+@pytest.mark.parametrize(("tries", "events"), [(0, 1), (3, 1), (4, 0), (500, 0)])
+def test_s22_a_start_that_is_asked_about_at_the_poll_interval_is_an_event_no_more(tries: int, events: int) -> None:
+    page = entry(session(intended(tries=tries)))
+
+    written = absorb(page, StartUnknown(page.sessions[0], LATE, at(30), spent=True), RULES)
+
+    [left] = written.entry.open_sessions
+    assert isinstance(left.state, Intended)
+    assert (left.state.tries, left.state.problem) == (tries + 1, "start: no answer within 30 s")
+    assert len(written.events) == events
+
+
 @pytest.mark.parametrize("is_intended", [True, False], ids=["refused at start", "refused at acquire"])
 @pytest.mark.parametrize(
     "made",
