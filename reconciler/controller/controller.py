@@ -11,7 +11,7 @@ from reconciler.controller.gates import Gates
 from reconciler.controller.keeper import Keeper
 from reconciler.executor.turns import Caller, band_of
 from reconciler.model import Entry, Key
-from reconciler.planning.actions import Hold, Observe
+from reconciler.planning.actions import Because, Hold, Observe
 from reconciler.planning.backoff import doubled
 from reconciler.planning.desired import Aim, Desired
 from reconciler.planning.intents import is_declared_as
@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 # Another process has the recording in hand: its turn is a few calls long.
 BUSY_PAUSE = timedelta(seconds=0.5)
+
+_ENDS = frozenset({"recording.stopped", "recording.lost", "recording.ended"})
 
 PresenceOf = Callable[[str, str], Presence]  # App ID and channel → who is believed to be there
 Failed = Callable[[Key, Exception, datetime], None]  # a turn broke off; when it is tried again
@@ -236,11 +238,20 @@ class Controller:
             return self._clock() + BUSY_PAUSE
         keeper.sheet, keeper.entry = taken.sheet, taken.entry
         self._note(one.key, app_id, taken)
+        if any(event.kind in _ENDS for event in taken.events):
+            await self._make_room(one, app_id, taken, keeper.noted)
         watch.took(one.key, taken)
         if isinstance(taken.action, Hold):
             keeper.hold = taken.action
             watch.held(one.key, taken.action, taken.entry)
         return self._clock()
+
+    async def _make_room(self, one: Assignment, app_id: str, taken: Took, noted: Noted) -> None:
+        """Let those try at once who wait for room, unless what has ended is to come back to its own place."""
+        self.gates.open_room(app_id)
+        look = await self._reconciler.look(one.key, one.desired, self._around, taken.sheet, noted)
+        if isinstance(look.action, Hold) and look.action.because is not Because.BACKOFF:
+            self.wake(key for key, keeper in self._keepers.items() if _waits_for_room(keeper, app_id))
 
     async def _refreshed(self, one: Assignment, ticket: Ticket, older_than: timedelta) -> None:
         try:
@@ -270,9 +281,13 @@ class Controller:
                 self.gates.no_room(app_id, now, rules)
             case None:
                 if any(event.kind == "recording.started" for event in taken.events):
-                    self.gates.started(app_id)
+                    self.gates.open_room(app_id)
                 if band_of(taken.action) is not None and self.gates.answered(app_id, key):
                     self.wake(other for other, keeper in self._keepers.items() if app_id in keeper.assignment.app_ids)
+
+
+def _waits_for_room(keeper: Keeper, app_id: str) -> bool:
+    return keeper.hold is not None and keeper.hold.because is Because.NO_ROOM and app_id in keeper.assignment.app_ids
 
 
 def _records(keeper: Keeper, app_id: str | None, channel: str) -> bool:

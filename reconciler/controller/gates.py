@@ -78,8 +78,8 @@ class Gates:
         del self._shut[app_id]
         return True
 
-    def started(self, app_id: str) -> None:
-        """There is room: forget how often there was none."""
+    def open_room(self, app_id: str) -> None:
+        """There may be room, for one has started or ended: forget how often there was none."""
         shut = self._shut.get(app_id)
         if shut is not None and not shut.refused:
             del self._shut[app_id]

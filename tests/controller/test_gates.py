@@ -69,7 +69,7 @@ def test_only_the_answer_to_the_prober_opens_it(gates: Gates) -> None:
     assert not gates.answered(APP, ONE)
     gates.let_probe(APP, ONE, at(10))
     assert not gates.answered(APP, OTHER)
-    gates.started(APP)
+    gates.open_room(APP)
     assert gates.refused() == {APP: "401"}
     assert gates.answered(APP, ONE)
     assert (gates.of(APP, at(11), OTHER), gates.refused()) == (OPEN_GATE, {})
@@ -89,7 +89,7 @@ def test_without_room_starts_wait_and_nobody_probes() -> None:
     assert (gates.refused(), gates.let_probe(APP, ONE, at(10)), gates.answered(APP, ONE)) == ({}, False, False)
     gates.no_room(APP, at(10), RULES)
     assert gates.of(APP, at(11), ONE) == Gate(full_until=at(30))
-    gates.started(APP)
+    gates.open_room(APP)
     assert gates.of(APP, at(11), ONE) is OPEN_GATE
 
 

@@ -115,6 +115,53 @@ def test_when_room_is_short_priority_goes_first_then_the_earlier_window(stage: S
     played(story)
 
 
+def test_what_waits_for_room_starts_as_soon_as_a_recorder_has_ended(tmp_path: Path) -> None:
+    """S8: after an hour without room it would be asked for every five minutes only."""
+    stage = Stage(tmp_path, Options(max_recorders=1))
+    stage.write(recording("a-first", "  schedule: {until: 2026-01-01T10:00:00Z}"), recording("b-next"))
+
+    async def story() -> None:
+        async with keeping(stage) as house:
+            await minutes(59.9)
+            assert stage.live_channels() == ["a-first"]
+            assert house.phases()["b-next"] == "NoRoom"
+            await minutes(0.2)
+            assert stage.live_channels() == ["b-next"]
+
+    played(story)
+    assert stage.calls("acquire") < 20
+
+
+@pytest.mark.parametrize("how", ["it is replaced", "it dies"])
+def test_what_is_replaced_or_has_died_keeps_its_place_though_others_wait_for_room(tmp_path: Path, how: str) -> None:
+    """S8: neither does it wait for as long as they do, nor does one of them begin in its stead."""
+    stage = Stage(tmp_path, environ={"RECONCILER_MAX_RECORDERS": "1"})
+    stage.write(recording("m-first"))
+
+    async def story() -> None:
+        stage.world.join(virtual_seconds(), "m-first", "77")
+        stage.world.join(virtual_seconds(), "a-waits", "77")
+        async with keeping(stage) as house:
+            await minutes(1)
+            stage.write(recording("m-first"), recording("a-waits"))
+            house.offer()
+            await minutes(30)
+            assert house.phases()["a-waits"] == "NoRoom"
+            if how == "it dies":
+                stage.world.kill(virtual_seconds(), stage.live()[0].sid)
+            else:
+                stage.write(
+                    recording("m-first", "  video: {width: 640, height: 360, fps: 15, bitrate: 500}"),
+                    recording("a-waits"),
+                )
+                house.offer()
+            await minutes(4)
+            assert stage.live_channels() == ["m-first"]
+
+    played(story)
+    assert len(stage.world.recorders) == 2
+
+
 # -- orders
 
 
