@@ -230,7 +230,10 @@ class Daemon:
         for key in touched:
             entry = await self.ledger.entry(key)
             if entry is not None:
-                self.intake.entries[key], self._is_counted = entry, False
+                before, self.intake.entries[key] = self.intake.entries.get(key), entry
+                self._is_counted = False
+                for app_id in _ended_since(before, entry):
+                    self.controller.make_room(app_id)
         unkept = any(key not in self.controller.keepers for key in touched if key.set == self.intake.set)
         if unkept and not self._moving:
             self.reassign()
@@ -357,3 +360,9 @@ class Daemon:
             named.error("turn.failed", error=str(error))
         else:
             named.error("turn.failed", error=f"this is a bug in reconciler: {error!r}", exc_info=error)
+
+
+def _ended_since(before: Entry | None, entry: Entry) -> set[str]:
+    """Name the App IDs of recorders that were there before and are no more."""
+    left = {session.number for session in entry.open_sessions}
+    return {one.identity.app_id for one in before.open_sessions if one.number not in left} if before else set()

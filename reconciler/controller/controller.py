@@ -124,6 +124,11 @@ class Controller:
             if keeper is not None:
                 keeper.wake()
 
+    def make_room(self, app_id: str) -> None:
+        """Let those try at once who wait for room, however long there was none."""
+        self.gates.open_room(app_id)
+        self.wake(key for key, keeper in self._keepers.items() if _waits_for_room(keeper, app_id))
+
     def in_channel(self, app_id: str | None, channel: str) -> list[Key]:
         """Name the recordings that record, or would record, that channel; None: of any App ID."""
         return [key for key, keeper in self._keepers.items() if _records(keeper, app_id, channel)]
@@ -239,19 +244,19 @@ class Controller:
         keeper.sheet, keeper.entry = taken.sheet, taken.entry
         self._note(one.key, app_id, taken)
         if any(event.kind in _ENDS for event in taken.events):
-            await self._make_room(one, app_id, taken, keeper.noted)
+            await self._note_end(one, app_id, taken, keeper.noted)
         watch.took(one.key, taken)
         if isinstance(taken.action, Hold):
             keeper.hold = taken.action
             watch.held(one.key, taken.action, taken.entry)
         return self._clock()
 
-    async def _make_room(self, one: Assignment, app_id: str, taken: Took, noted: Noted) -> None:
-        """Let those try at once who wait for room, unless what has ended is to come back to its own place."""
+    async def _note_end(self, one: Assignment, app_id: str, taken: Took, noted: Noted) -> None:
+        """Let others have the place of what has ended, unless it is to come back to it."""
         self.gates.open_room(app_id)
         look = await self._reconciler.look(one.key, one.desired, self._around, taken.sheet, noted)
         if isinstance(look.action, Hold) and look.action.because is not Because.BACKOFF:
-            self.wake(key for key, keeper in self._keepers.items() if _waits_for_room(keeper, app_id))
+            self.make_room(app_id)
 
     async def _refreshed(self, one: Assignment, ticket: Ticket, older_than: timedelta) -> None:
         try:

@@ -162,6 +162,26 @@ def test_what_is_replaced_or_has_died_keeps_its_place_though_others_wait_for_roo
     assert len(stage.world.recorders) == 2
 
 
+def test_room_that_another_process_makes_is_taken_at_once(stage: Stage) -> None:
+    """S8: who deletes a recording to make room for another one does not wait for five minutes."""
+    stage.environ = {**stage.environ, "RECONCILER_MAX_RECORDERS": "1"}
+    stage.write(recording("by-hand"))
+
+    async def story() -> None:
+        stage.world.join(virtual_seconds(), "urgent", "77")
+        await stage.apply()
+        stage.write(recording("urgent"))
+        async with keeping(stage) as house:
+            await minutes(30)
+            assert stage.live_channels() == ["by-hand"]
+            assert house.phases()["urgent"] == "NoRoom"
+            await stage.apply(prune=True, targets=frozenset({"by-hand"}))
+            await minutes(0.1)
+            assert stage.live_channels() == ["urgent"]
+
+    played(story)
+
+
 # -- orders
 
 
