@@ -11,7 +11,7 @@ from reconciler.controller.gates import Gates
 from reconciler.controller.keeper import Keeper
 from reconciler.executor.turns import Caller, band_of
 from reconciler.model import Entry, Key
-from reconciler.planning.actions import Because, Hold, Observe
+from reconciler.planning.actions import Action, Because, Hold, Observe, Start
 from reconciler.planning.backoff import doubled
 from reconciler.planning.desired import Aim, Desired
 from reconciler.planning.intents import is_declared_as
@@ -255,7 +255,7 @@ class Controller:
         """Let others have the place of what has ended, unless it is to come back to it."""
         self.gates.open_room(app_id)
         look = await self._reconciler.look(one.key, one.desired, self._around, taken.sheet, noted)
-        if isinstance(look.action, Hold) and look.action.because is not Because.BACKOFF:
+        if not _comes_back(look.action):
             self.make_room(app_id)
 
     async def _refreshed(self, one: Assignment, ticket: Ticket, older_than: timedelta) -> None:
@@ -289,6 +289,10 @@ class Controller:
                     self.gates.open_room(app_id)
                 if band_of(taken.action) is not None and self.gates.answered(app_id, key):
                     self.wake(other for other, keeper in self._keepers.items() if app_id in keeper.assignment.app_ids)
+
+
+def _comes_back(action: Action) -> bool:
+    return isinstance(action, Start) or (isinstance(action, Hold) and action.because is Because.BACKOFF)
 
 
 def _waits_for_room(keeper: Keeper, app_id: str) -> bool:

@@ -115,17 +115,28 @@ def test_when_room_is_short_priority_goes_first_then_the_earlier_window(stage: S
     played(story)
 
 
-def test_what_waits_for_room_starts_as_soon_as_a_recorder_has_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("spec", "ended_after"),
+    [("  schedule: {until: 2026-01-01T10:00:00Z}", 0.2), ("  restart: never", 3)],
+    ids=["its window is over", "it dies, and is over by its policy"],
+)
+def test_what_waits_for_room_starts_as_soon_as_a_recorder_has_ended(
+    tmp_path: Path, spec: str, ended_after: float
+) -> None:
     """S8: after an hour without room it would be asked for every five minutes only."""
-    stage = Stage(tmp_path, Options(max_recorders=1))
-    stage.write(recording("a-first", "  schedule: {until: 2026-01-01T10:00:00Z}"), recording("b-next"))
+    stage = Stage(tmp_path, environ={"RECONCILER_MAX_RECORDERS": "1"})
+    stage.write(recording("a-first", spec), recording("b-next"))
 
     async def story() -> None:
+        stage.world.join(virtual_seconds(), "a-first", "77")
+        stage.world.join(virtual_seconds(), "b-next", "77")
         async with keeping(stage) as house:
             await minutes(59.9)
             assert stage.live_channels() == ["a-first"]
             assert house.phases()["b-next"] == "NoRoom"
-            await minutes(0.2)
+            if "never" in spec:
+                stage.world.kill(virtual_seconds(), stage.live()[0].sid)
+            await minutes(ended_after)
             assert stage.live_channels() == ["b-next"]
 
     played(story)
