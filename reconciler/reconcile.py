@@ -11,12 +11,12 @@ from structlog.typing import FilteringBoundLogger
 from reconciler.executor.executor import Executor
 from reconciler.executor.turns import Caller, Turn
 from reconciler.ledger.ledger import Ledger, Sheet
-from reconciler.model import Accepted, Confirmed, Entry, Event, Key, Rest
+from reconciler.model import Accepted, Confirmed, Entry, Event, Key
 from reconciler.planning.absorb import absorb
 from reconciler.planning.actions import Action, Because, Forget, Hold, Learn, Observe
 from reconciler.planning.decide import decide
 from reconciler.planning.desired import Aim, Desired, Unmanaged, Unwanted
-from reconciler.planning.facts import forget, learn
+from reconciler.planning.facts import forget, learn, rested
 from reconciler.planning.history import Written
 from reconciler.planning.inquiries import with_lapses
 from reconciler.planning.intents import declare, is_declared_as
@@ -24,19 +24,6 @@ from reconciler.planning.noticing import note
 from reconciler.planning.outcomes import AppRefused, NoRoom, Outcome
 from reconciler.planning.rules import Rules
 from reconciler.planning.situation import Around, Gate, app_id_of
-
-_TOLD_BY_THE_HOLD = frozenset(
-    {
-        Because.NO_ROOM,
-        Because.APP_REFUSED,
-        Because.SECRET_MISSING,
-        Because.WAITING,
-        Because.FROZEN,
-        Because.PENDING_NEXT,
-        Because.SUSPENDED,
-        Because.UNMANAGED,
-    }
-)
 
 _MOVED = "another process has declared it otherwise, renamed it or let it go meanwhile; apply what is true now"
 _MANY_NOTICES = 20  # of others in the same channel
@@ -211,15 +198,9 @@ class Reconciler:
         """Write down why nothing is done, where nothing else in the ledger would tell it, and what was learnt."""
         if _is_overtaken(hold):
             return Took(hold, look.sheet)
-        rest = (
-            Rest(hold.because.value, hold.reason, hold.until, self._clock())
-            if hold.because in _TOLD_BY_THE_HOLD
-            else None
-        )
-        known = (look.entry.rest.because, look.entry.rest.reason) if look.entry.rest else None
-        if not look.is_news and known == ((rest.because, rest.reason) if rest else None):
+        entry = rested(look.entry, hold, self._clock())
+        if entry is look.entry and not look.is_news:
             return Took(hold, look.sheet)
-        entry = replace(look.entry, rest=rest)
         if not await self._ledger.note(entry.key, look.sheet.generation, entry, look.events):
             return Took(hold, look.sheet)  # whoever had it in hand has written what is true then
         sheet = _after(look.sheet, entry, notes=1)

@@ -18,6 +18,7 @@ class Because(StrEnum):
     SUSPENDED = "Suspended"
     COMPLETED = "Completed"
     WAITING = "Waiting"
+    EMPTY = "Empty"  # nobody is in the channel
     PENDING_NEXT = "PendingNext"
     CONFIRMING = "Confirming"
     SETTLING = "Settling"

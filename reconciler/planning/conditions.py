@@ -23,6 +23,7 @@ _READY_BY_HOLD: dict[str, Truth] = {
     "Suspended": "True",
     "Completed": "True",
     "Waiting": "True",
+    "Empty": "True",
     "Settling": "Unknown",
     "Doubted": "Unknown",
     "ControlLost": "Unknown",

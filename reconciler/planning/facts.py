@@ -4,12 +4,26 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal, assert_never
 
-from reconciler.model import Accepted, Confirmed, Ended, Entry, Held, Intended, Session, SessionState, Stopping
-from reconciler.planning.actions import Dismissed, Fact, Finished, Forget, Gone, NotOurs, Recalled
+from reconciler.model import Accepted, Confirmed, Ended, Entry, Held, Intended, Rest, Session, SessionState, Stopping
+from reconciler.planning.actions import Because, Dismissed, Fact, Finished, Forget, Gone, Hold, NotOurs, Recalled
 from reconciler.planning.endings import is_idle
 from reconciler.planning.history import Written, ended, event
 from reconciler.planning.proving import disproven
 from reconciler.planning.rules import Rules
+
+_TOLD_BY_THE_HOLD = frozenset(
+    {
+        Because.NO_ROOM,
+        Because.APP_REFUSED,
+        Because.SECRET_MISSING,
+        Because.WAITING,
+        Because.EMPTY,
+        Because.FROZEN,
+        Because.PENDING_NEXT,
+        Because.SUSPENDED,
+        Because.UNMANAGED,
+    }
+)
 
 
 def learn(entry: Entry, fact: Fact, now: datetime, rules: Rules) -> Written:
@@ -31,6 +45,19 @@ def learn(entry: Entry, fact: Fact, now: datetime, rules: Rules) -> Written:
             return Written(replace(entry, completed=why), (event(entry, "recording.completed", why, now),))
         case _ as never:
             assert_never(never)
+
+
+def rested(entry: Entry, hold: Hold, now: datetime) -> Entry:
+    """Write down why nothing is done, where nothing else in the ledger would tell it.
+
+    An empty channel is why it kept ending: whoever joins is recorded without a backoff (interface.md 1.3).
+    """
+    told = hold.because in _TOLD_BY_THE_HOLD
+    rest = Rest(hold.because.value, hold.reason, hold.until, now) if told else None
+    known = (entry.rest.because, entry.rest.reason) if entry.rest else None
+    if known == ((rest.because, rest.reason) if rest else None):
+        return entry
+    return replace(entry, rest=rest, backoff=None if hold.because is Because.EMPTY else entry.backoff)
 
 
 def _dismissed(state: SessionState, why: str) -> SessionState:

@@ -54,6 +54,7 @@ AT_REST: Mapping[str, Phase] = {
     "Suspended": "Suspended",
     "Completed": "Completed",
     "Waiting": "Waiting",
+    "Empty": "Waiting",
     "PendingNext": "Waiting",
     "Confirming": "Starting",
     "Settling": "Starting",

@@ -27,7 +27,7 @@ Disruption: TypeAlias = Literal["none", "overlap", "gap"]
 # Nothing is due: the recording is as declared, or rests on purpose.
 QUIET = frozenset({Because.CONVERGED, Because.STOPPED, Because.SUSPENDED, Because.COMPLETED})
 # Nothing is due now, and the plan says what is kept back.
-DONE = QUIET | {Because.WAITING, Because.PENDING_NEXT, Because.UNMANAGED}
+DONE = QUIET | {Because.WAITING, Because.EMPTY, Because.PENDING_NEXT, Because.UNMANAGED}
 
 # A decision that never comes to rest would be a defect; a replace after a settle takes six steps.
 _MOST_STEPS = 16

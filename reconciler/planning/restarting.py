@@ -9,6 +9,7 @@ from reconciler.planning.actions import (
     Learn,
     Start,
 )
+from reconciler.planning.changes import Consequence, changes
 from reconciler.planning.desired import Desired
 from reconciler.planning.inquiries import due
 from reconciler.planning.occupancy import Presence
@@ -37,8 +38,8 @@ def _over(situation: Situation, desired: Desired) -> Action | None:
     last = situation.entry.newest
     if last is None or not isinstance(last.state, Ended) or last.state.how not in ("failed", "idle"):
         return None
-    if replacing(last, desired) or _in_a_new_window(situation, last.state) or _ordered_anew(situation):
-        return None  # an edit that would replace, a new window or an order starts it again (S10)
+    if _begins_anew(situation, desired):
+        return None
     policy = desired.spec.restart
     if policy == "never" or (policy == "onFailure" and last.state.how == "idle"):
         why = f"it ended ({last.state.reason}) and restart is {policy}"
@@ -46,9 +47,28 @@ def _over(situation: Situation, desired: Desired) -> Action | None:
     return None
 
 
-def _in_a_new_window(situation: Situation, last: Ended) -> bool:
-    current = situation.ahead.current if situation.ahead else None
-    return current is not None and current.opens is not None and last.at < current.opens
+def _begins_anew(situation: Situation, desired: Desired) -> bool:
+    """Tell whether something has happened since the last session ended by which another one is due (S10).
+
+    An edit that would have replaced it, a new window, or an order.
+    """
+    last = situation.entry.newest
+    is_replaced = last is not None and bool(replacing(last, desired))
+    return is_replaced or _in_a_new_window(situation) or _ordered_anew(situation)
+
+
+def _has_other_keys(situation: Situation, desired: Desired) -> bool:
+    """Tell whether the keys of its storage have changed since: the wrong ones may be why it kept ending."""
+    last = situation.entry.newest
+    found = changes(last.applied, desired.wanted) if last else ()
+    return any(change.consequence is Consequence.STORAGE for change in found)
+
+
+def _in_a_new_window(situation: Situation) -> bool:
+    last, current = situation.entry.newest, situation.ahead.current if situation.ahead else None
+    if last is None or current is None or current.opens is None:
+        return False
+    return isinstance(last.state, Ended) and last.state.at < current.opens
 
 
 def _ordered_anew(situation: Situation) -> bool:
@@ -63,7 +83,7 @@ def _nobody_there(situation: Situation, desired: Desired) -> Hold | None:
     if desired.spec.mode == "web" or presence is Presence.OCCUPIED:
         return None
     if presence is Presence.EMPTY:
-        return Hold(None, Because.WAITING, "nobody is in the channel: it starts when somebody joins")
+        return Hold(None, Because.EMPTY, "nobody is in the channel: it starts when somebody joins")
     if desired.spec.when == "occupied":
         return Hold(None, Because.WAITING, "who is in the channel is not known: it starts when somebody is seen there")
     last = situation.entry.newest
@@ -87,7 +107,7 @@ def _kept_from_starting(situation: Situation, desired: Desired) -> Hold | None:
         and not situation.is_outdated(refusal.at)
     ):
         return Hold(None, Because.REFUSED, refusal.problem)
-    if backoff and not _ordered_anew(situation):
+    if backoff and not (_begins_anew(situation, desired) or _has_other_keys(situation, desired)):
         until = due(backoff.until, situation.rules.backoff_max, situation.now)
         if situation.now < until:
             return Hold(until, Because.BACKOFF, backoff.reason)

@@ -25,6 +25,7 @@ from reconciler.planning.desired import Unwanted
 from reconciler.planning.situation import Around, Gate
 from tests.planning.situations import (
     RULES,
+    STORAGE,
     accepted,
     at,
     confirmed,
@@ -615,6 +616,27 @@ TABLE: list[tuple[str, Any, Any, float, str]] = [
         "start A: the last one ended: the recorder is gone",
     ),
     ("it keeps ending: wait", desired(), entry(session(ended()), backoff=backoff(40)), 1, "hold Backoff until 40"),
+    (
+        "it kept ending, and an edit would have replaced it: start",
+        desired(video={"width": 640, "height": 360, "fps": 15, "bitrate": 500}),
+        entry(session(ended()), backoff=backoff(40)),
+        1,
+        "start B: the last one ended: the recorder is gone",
+    ),
+    (
+        "it kept ending, and the keys of its storage are others: start",
+        desired(storage={**STORAGE, "accessKey": {"env": "OTHER"}}),
+        entry(session(ended()), backoff=backoff(40)),
+        1,
+        "start B: the last one ended: the recorder is gone",
+    ),
+    (
+        "it keeps ending, and its layout is another: wait",
+        desired(layout={"type": "vertical"}),
+        entry(session(ended()), backoff=backoff(40)),
+        1,
+        "hold Backoff until 40",
+    ),
     (
         "a backoff further off than its maximum is over (S20)",
         desired(),

@@ -295,7 +295,23 @@ TABLE: list[tuple[str, Any, Entry, Around, float, str]] = [
         entry(session(ended("idle"))),
         replace(RESTART, presence=Presence.EMPTY),
         6,
-        "hold Waiting",
+        "hold Empty",
+    ),
+    (
+        "it kept ending in the window before: start as the next one opens",
+        TWO_WINDOWS,
+        entry(session(ended(since=199)), backoff=Backoff(9, at(490), "it keeps ending")),
+        NOBODY_KNOWS,
+        300,
+        "start B: the last one ended: the recorder is gone",
+    ),
+    (
+        "it keeps ending in this window: wait",
+        TWO_WINDOWS,
+        entry(session(ended(since=301)), backoff=Backoff(9, at(390), "it keeps ending")),
+        NOBODY_KNOWS,
+        310,
+        "hold Backoff until 390",
     ),
     # People in the channel, by policy and `when` (interface.md 1.3):
     (
@@ -306,10 +322,10 @@ TABLE: list[tuple[str, Any, Entry, Around, float, str]] = [
         1,
         "start A: no recording exists",
     ),
-    ("always, and the channel is empty: wait", desired(), entry(), EMPTY, 1, "hold Waiting"),
+    ("always, and the channel is empty: wait", desired(), entry(), EMPTY, 1, "hold Empty"),
     ("a page has no channel: start", desired(**WEB), entry(), EMPTY, 1, "start A: no recording exists"),
     ("when occupied, nobody known: wait", desired(when="occupied"), entry(), NOBODY_KNOWS, 1, "hold Waiting"),
-    ("when occupied, empty: wait", desired(when="occupied"), entry(), EMPTY, 1, "hold Waiting"),
+    ("when occupied, empty: wait", desired(when="occupied"), entry(), EMPTY, 1, "hold Empty"),
     (
         "when occupied, and somebody is there: start",
         desired(when="occupied"),
@@ -364,7 +380,7 @@ TABLE: list[tuple[str, Any, Entry, Around, float, str]] = [
         entry(session(ended())),
         EMPTY,
         1,
-        "hold Waiting",
+        "hold Empty",
     ),
     (
         "never, but a new window has opened: start",

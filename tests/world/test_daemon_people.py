@@ -51,7 +51,7 @@ def test_occupied_records_while_somebody_is_there_and_never_in_an_empty_room(sta
     async def story() -> None:
         async with keeping(stage) as house:
             await minutes(5)
-            assert house.phases() == {"a": "Waiting"}
+            assert house.phases() == {"a": "Empty"}
             assert stage.world.recorders == []
             join(stage, "a")
             await minutes(1)
@@ -78,11 +78,29 @@ def test_no_recorder_is_started_again_into_a_room_that_is_known_to_be_empty(stag
             await minutes(2)
             leave(stage, "a")
             await minutes(60)
-            assert house.phases() == {"a": "Waiting"}
+            assert house.phases() == {"a": "Empty"}
             assert len(stage.world.recorders) <= 3  # until two reads of the list have said that it is empty
             join(stage, "a")
             await minutes(1)
             assert stage.live_channels() == ["a"]
+
+    played(story)
+    assert_never_two(stage)
+
+
+def test_who_joins_is_recorded_at_once_however_often_the_room_was_empty_before(stage: Stage) -> None:
+    """Interface.md 1.3: it is waiting until somebody joins; the backoff is for where that cannot be known."""
+    stage.write(recording("a", "  capture: {maxIdle: 30s}"))
+
+    async def story() -> None:
+        async with keeping(stage) as house, webhooks(house).sending():
+            for _ in range(10):
+                join(stage, "a")
+                await minutes(1.5)
+                assert stage.live_channels() == ["a"], virtual_now()
+                leave(stage, "a")
+                await minutes(4)
+                assert house.phases() == {"a": "Empty"}
 
     played(story)
     assert_never_two(stage)
