@@ -61,6 +61,8 @@ def absorb(entry: Entry, outcome: Outcome, rules: Rules) -> Written:  # noqa: C9
             return _start_unknown(entry, outcome, rules)
         case StartHeld():
             return _start_held(entry, outcome)
+        case NotStarted(session=None, problem=problem, at=at):
+            return _delayed(entry, None, problem, rules, at)
         case NotStarted(session=session, problem=problem, at=at):
             retry = backoff.unanswered(entry.retry, str(problem), rules, at)
             return _withdrawn(replace(entry, retry=retry), session, "recording.delayed", problem, at)
@@ -77,17 +79,31 @@ def absorb(entry: Entry, outcome: Outcome, rules: Rules) -> Written:  # noqa: C9
             return _unanswered(entry, session, problem, at)
         case Updated():
             return _updated(entry, outcome)
-        case UpdateFailed(session=session, revision=revision, problem=problem, refused=refused, at=at):
-            if refused:
-                changed = replace(entry, refusal=Refusal(revision, str(problem), at, "update"))
-            else:
-                changed = replace(entry, retry=backoff.unanswered(entry.retry, str(problem), rules, at))
-            kind = "recording.refused" if refused else "recording.delayed"
-            return Written(changed, (said(entry, kind, problem, at, session),))
+        case UpdateFailed(session=session, revision=revision, problem=problem, refused=True, at=at):
+            refused = replace(entry, refusal=Refusal(revision, str(problem), at, "update"))
+            return Written(refused, (said(entry, "recording.refused", problem, at, session),))
+        case UpdateFailed(session=session, problem=problem, at=at):
+            return _delayed(entry, session, problem, rules, at)
         case Stopped():
             return _stopped(entry, outcome, rules)
         case _ as never:
             assert_never(never)
+
+
+def _delayed(entry: Entry, session: Session | None, problem: Problem, rules: Rules, at: datetime) -> Written:
+    """Put off the repetition of a call that certainly had no effect."""
+    changed = replace(entry, retry=backoff.unanswered(entry.retry, str(problem), rules, at))
+    if entry.retry and _is_polled(entry.retry.failures, rules):
+        return Written(changed)
+    return Written(changed, (said(entry, "recording.delayed", problem, at, session),))
+
+
+def _is_polled(tries: int, rules: Rules) -> bool:
+    """Tell whether it was tried so often that it is tried at the poll interval by now.
+
+    That it has failed once more is no event then: it would be one per interval for as long as it lasts (S22).
+    """
+    return tries > len(rules.retry_delays)
 
 
 def _started(entry: Entry, outcome: Started) -> Written:
@@ -122,8 +138,8 @@ def _start_unknown(entry: Entry, outcome: StartUnknown, rules: Rules) -> Written
         state, tried_at=outcome.at, tries=state.tries + 1, problem=str(outcome.problem), spent=outcome.spent
     )
     changed = entry.with_session(outcome.session.become(unsettled))
-    if state.tries > len(rules.retry_delays):
-        return Written(changed)  # by now it is a poll, and would be an event per interval for as long as it lasts (S22)
+    if _is_polled(state.tries, rules):
+        return Written(changed)
     return Written(changed, (said(entry, "recording.unsettled", outcome.problem, outcome.at, outcome.session),))
 
 

@@ -248,6 +248,21 @@ def test_an_update_that_is_refused_is_kept_and_one_without_answer_is_paced() -> 
     assert delayed.retry.until == at(4)
 
 
+@pytest.mark.parametrize(("failures", "events"), [(0, 1), (3, 1), (4, 0), (500, 0)])
+def test_s22_what_is_tried_again_at_the_poll_interval_is_an_event_no_more(failures: int, events: int) -> None:
+    retry = Backoff(failures, at(0), "no answer") if failures else None
+    page = entry(session(confirmed()), retry=retry)
+    outcomes: list[Outcome] = [
+        NotStarted(None, LATE, at(1)),
+        UpdateFailed(page.sessions[0], "rev", LATE, refused=False, at=at(1)),
+    ]
+
+    for outcome in outcomes:
+        written = absorb(page, outcome, RULES)
+        assert written.entry.retry is not None
+        assert (written.entry.retry.failures, len(written.events)) == (failures + 1, events)
+
+
 def test_no_room_changes_nothing_but_the_history() -> None:
     written = absorb(entry(), NoRoom(BAD, at(1)), RULES)
 
