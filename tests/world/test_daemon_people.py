@@ -94,7 +94,7 @@ def test_who_joins_is_recorded_at_once_however_often_the_room_was_empty_before(s
 
     async def story() -> None:
         async with keeping(stage) as house, webhooks(house).sending():
-            for _ in range(10):
+            for _ in range(7):
                 join(stage, "a")
                 await minutes(1.5)
                 assert stage.live_channels() == ["a"], virtual_now()
