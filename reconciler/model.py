@@ -306,6 +306,11 @@ class Entry:
     def newest(self) -> Session | None:
         return self.sessions[-1] if self.sessions else None
 
+    @property
+    def last_end(self) -> Ended | None:
+        """How the newest session ended; None while it is open, and where there was none."""
+        return self.newest.state if self.newest and isinstance(self.newest.state, Ended) else None
+
     def with_session(self, session: Session) -> "Entry":
         """Put that session in place of the one with its number, or add it; of the ended ones the newest stays."""
         others = (other for other in self.sessions if other.number != session.number)

@@ -30,7 +30,7 @@ from reconciler.planning import backoff
 from reconciler.planning.changes import TOLD_BY, changes
 from reconciler.planning.files import with_files
 from reconciler.planning.history import Written, ended, event, said
-from reconciler.planning.inquiries import RECORDS, is_said_to_be_over, outlives_notices
+from reconciler.planning.inquiries import RECORDS, is_polled, is_said_to_be_over, outlives_notices
 from reconciler.planning.outcomes import (
     AppRefused,
     NoRoom,
@@ -93,17 +93,9 @@ def absorb(entry: Entry, outcome: Outcome, rules: Rules) -> Written:  # noqa: C9
 def _delayed(entry: Entry, session: Session | None, problem: Problem, rules: Rules, at: datetime) -> Written:
     """Put off the repetition of a call that certainly had no effect."""
     changed = replace(entry, retry=backoff.unanswered(entry.retry, str(problem), rules, at))
-    if entry.retry and _is_polled(entry.retry.failures, rules):
-        return Written(changed)
+    if entry.retry and is_polled(entry.retry.failures, rules):
+        return Written(changed)  # else it would be an event per interval for as long as it lasts (S22)
     return Written(changed, (said(entry, "recording.delayed", problem, at, session),))
-
-
-def _is_polled(tries: int, rules: Rules) -> bool:
-    """Tell whether it was tried so often that it is tried at the poll interval by now.
-
-    That it has failed once more is no event then: it would be one per interval for as long as it lasts (S22).
-    """
-    return tries > len(rules.retry_delays)
 
 
 def _started(entry: Entry, outcome: Started) -> Written:
@@ -138,8 +130,8 @@ def _start_unknown(entry: Entry, outcome: StartUnknown, rules: Rules) -> Written
         state, tried_at=outcome.at, tries=state.tries + 1, problem=str(outcome.problem), spent=outcome.spent
     )
     changed = entry.with_session(outcome.session.become(unsettled))
-    if _is_polled(state.tries, rules):
-        return Written(changed)
+    if is_polled(state.tries, rules):
+        return Written(changed)  # as above (S22)
     return Written(changed, (said(entry, "recording.unsettled", outcome.problem, outcome.at, outcome.session),))
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from reconciler.model import Backoff
+from reconciler.planning.inquiries import delay_after
 from reconciler.planning.rules import Rules
 
 
@@ -23,6 +24,4 @@ def after_end(backoff: Backoff | None, reason: str, rules: Rules, now: datetime)
 def unanswered(backoff: Backoff | None, reason: str, rules: Rules, now: datetime) -> Backoff:
     """Pace the repetition of a call that certainly had no effect."""
     failures = (backoff.failures if backoff else 0) + 1
-    delays = rules.retry_delays
-    wait = delays[failures - 1] if failures <= len(delays) else rules.poll_interval
-    return Backoff(failures=failures, until=now + wait, reason=reason)
+    return Backoff(failures=failures, until=now + delay_after(failures, rules), reason=reason)

@@ -22,9 +22,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def delay_after(tries: int, rules: Rules) -> timedelta:
     """Tell how long to wait after that many tries in a row: the retry delays, then the poll interval."""
-    if 0 < tries <= len(rules.retry_delays):
-        return rules.retry_delays[tries - 1]
-    return rules.poll_interval
+    if tries == 0 or is_polled(tries, rules):
+        return rules.poll_interval
+    return rules.retry_delays[tries - 1]
+
+
+def is_polled(tries: int, rules: Rules) -> bool:
+    """Tell whether it was tried so often that it is tried at the poll interval by now."""
+    return tries > len(rules.retry_delays)
 
 
 def due(at: datetime, interval: timedelta, now: datetime) -> datetime:
@@ -64,7 +69,7 @@ def _interval(session: Session, inquiry: Inquiry, rules: Rules) -> timedelta:
         return _relaxed(session, inquiry, rules) * _phase(session, inquiry)
     tries = max(inquiry.tries, 1) if is_said_to_be_over(session) else inquiry.tries
     interval = delay_after(tries, rules)
-    if isinstance(inquiry.sighting, Doubted) and tries > len(rules.retry_delays):
+    if isinstance(inquiry.sighting, Doubted) and is_polled(tries, rules):
         return min(interval, rules.missing_grace / 3)
     return interval
 

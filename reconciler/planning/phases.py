@@ -121,8 +121,7 @@ class Case:
 
     @property
     def last(self) -> Ended | None:
-        newest = self.entry.newest
-        return newest.state if newest and isinstance(newest.state, Ended) else None
+        return self.entry.last_end
 
     @property
     def given_away(self) -> bool:

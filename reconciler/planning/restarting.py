@@ -1,6 +1,5 @@
 """What to do about a recording that has no recorder: start one, or say why not (interface.md 1.3)."""
 
-from reconciler.model import Ended
 from reconciler.planning.actions import (
     Action,
     Because,
@@ -35,14 +34,14 @@ def without_recorder(situation: Situation) -> Action:
 
 def _over(situation: Situation, desired: Desired) -> Action | None:
     """Apply the restart policy to a session that ended by itself (interface.md 1.3)."""
-    last = situation.entry.newest
-    if last is None or not isinstance(last.state, Ended) or last.state.how not in ("failed", "idle"):
+    end = situation.entry.last_end
+    if end is None or end.how not in ("failed", "idle"):
         return None
     if _begins_anew(situation, desired):
         return None
     policy = desired.spec.restart
-    if policy == "never" or (policy == "onFailure" and last.state.how == "idle"):
-        why = f"it ended ({last.state.reason}) and restart is {policy}"
+    if policy == "never" or (policy == "onFailure" and end.how == "idle"):
+        why = f"it ended ({end.reason}) and restart is {policy}"
         return Hold(None, Because.COMPLETED, why) if situation.entry.completed else Learn(Finished(why), why)
     return None
 
@@ -65,16 +64,14 @@ def _has_other_keys(situation: Situation, desired: Desired) -> bool:
 
 
 def _in_a_new_window(situation: Situation) -> bool:
-    last, current = situation.entry.newest, situation.ahead.current if situation.ahead else None
-    if last is None or current is None or current.opens is None:
-        return False
-    return isinstance(last.state, Ended) and last.state.at < current.opens
+    end, current = situation.entry.last_end, situation.ahead.current if situation.ahead else None
+    return end is not None and current is not None and current.opens is not None and end.at < current.opens
 
 
 def _ordered_anew(situation: Situation) -> bool:
     """Tell whether a person has ordered a restart since the last session ended."""
-    last = situation.entry.newest
-    return last is not None and isinstance(last.state, Ended) and situation.is_outdated(last.state.at)
+    end = situation.entry.last_end
+    return end is not None and situation.is_outdated(end.at)
 
 
 def _nobody_there(situation: Situation, desired: Desired) -> Hold | None:
@@ -86,12 +83,12 @@ def _nobody_there(situation: Situation, desired: Desired) -> Hold | None:
         return Hold(None, Because.EMPTY, "nobody is in the channel: it starts when somebody joins")
     if desired.spec.when == "occupied":
         return Hold(None, Because.WAITING, "who is in the channel is not known: it starts when somebody is seen there")
-    last = situation.entry.newest
-    if last is None or not isinstance(last.state, Ended) or last.state.how != "idle" or _ordered_anew(situation):
+    end = situation.entry.last_end
+    if end is None or end.how != "idle" or _ordered_anew(situation):
         return None
     # It has just ended for want of users: two reads of the channel's list can tell whether somebody is back.
     wait = min(2 * situation.rules.poll_interval, situation.rules.backoff_max)
-    until = due(last.state.at + wait, wait, situation.now)
+    until = due(end.at + wait, wait, situation.now)
     return (
         Hold(until, Because.WAITING, "the channel was empty: it starts when somebody joins")
         if (situation.now < until)
@@ -121,8 +118,6 @@ def _kept_from_starting(situation: Situation, desired: Desired) -> Hold | None:
 
 
 def _start(situation: Situation, desired: Desired) -> Start:
-    last = situation.entry.newest
-    reason = "no recording exists"
-    if last is not None and isinstance(last.state, Ended):
-        reason = f"the last one ended: {last.state.reason}"
+    end = situation.entry.last_end
+    reason = f"the last one ended: {end.reason}" if end else "no recording exists"
     return Start(desired, next_slot(tuple(desired.slots), situation.entry), reason)

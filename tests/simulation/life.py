@@ -475,10 +475,9 @@ class Life:
             if words:
                 found.append(f"{wish.name if wish else f'r{lineage}'}: {words}")
         found += [f"{name}: what it was told is not known" for name in self._untold()]
-        under_way = _UNDER_WAY - self._out_of_reach()
         for name, kind, sid in self._open_states():
             recorder = self.world.fleet.by_sid.get(sid)
-            if kind in under_way and self._is_kept(name):
+            if kind in _UNDER_WAY and not self._is_out_of_reach(kind) and self._is_kept(name):
                 found.append(f"{name}: its session is {kind}")
             elif kind == "confirmed" and recorder is not None and not recorder.live and self._is_kept(name):
                 found.append(f"{name}: it is believed to record, and has ended")
@@ -544,12 +543,11 @@ class Life:
 
     def _is_lost(self, lineage: int) -> bool:
         """Nobody can reach what may live: what records is not told, replaced or stopped."""
-        out_of_reach = self._out_of_reach()
-        return any(lineage_of(name) == lineage and kind in out_of_reach for name, kind, _ in self._open_states())
+        return any(lineage_of(name) == lineage and self._is_out_of_reach(kind) for name, kind, _ in self._open_states())
 
-    def _out_of_reach(self) -> set[str]:
-        """Control is truly lost, and where there is no room nobody finds out about a start: that takes an acquire."""
-        return {"held", "intended"} if self._is_full() else {"held"}
+    def _is_out_of_reach(self, kind: str) -> bool:
+        """Control is truly lost, or there is no room to find out what became of a start: that takes an acquire."""
+        return kind == "held" or (kind == "intended" and self._is_full())
 
     def _may_rest(self, wish: Wish, lineage: int) -> bool:
         """It may rest without a recorder: over by its policy, or there is no room."""
