@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from reconciler.evidence import Ending, Heard, RecordedFile
 
-_PAST_SIDS = 8
+_PAST_SIDS = 64  # uploads end hours later, and what keeps dying is started a dozen times an hour
 
 Mode: TypeAlias = Literal["mix", "individual", "web"]
 

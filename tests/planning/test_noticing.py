@@ -132,16 +132,19 @@ class TestAFailover:
         assert concerns(page, notice(FailedOver("555"), uid="555", sid="S9")) is None
 
 
-def test_a_late_notice_of_an_older_recorder_under_the_same_uid_is_not_about_the_new_start() -> None:
-    """Its upload may end long after another one came and went."""
+@pytest.mark.parametrize("recorders", [2, 60])
+def test_a_late_notice_of_an_older_recorder_under_the_same_uid_is_not_about_the_new_start(recorders: int) -> None:
+    """Its upload may end long after others came and went; to take it for ours costs the confirm timeout."""
     page = entry()
-    for number, slot, sid in ((1, Slot.A, "S1"), (2, Slot.B, "S2")):
+    for number in range(1, recorders + 1):
+        slot, sid = (Slot.B if number % 2 == 0 else Slot.A), f"S{number}"
         page = page.with_session(session(replace(confirmed(), sid=sid), slot=slot, number=number))
         page = page.with_session(session(replace(ended(), sid=sid), slot=slot, number=number))
-    page = page.with_session(session(intended(), number=3))
+    page = page.with_session(session(intended(), number=recorders + 1))
 
     assert noted(page, notice(Uploaded("uploaded"), sid="S1")) == page
-    assert isinstance(noted(page, notice(Uploaded("uploaded"), sid="S3")).sessions[-1].state, Accepted)
+    ours = noted(page, notice(Uploaded("uploaded"), sid=f"S{recorders + 1}"))
+    assert isinstance(ours.sessions[-1].state, Accepted)
 
 
 def test_the_newest_ended_session_is_found_by_its_sid() -> None:
