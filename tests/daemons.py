@@ -31,11 +31,11 @@ CHANGING = ("acquire", "start", "update", "updateLayout", "stop")
 T = TypeVar("T")
 
 
-def until(found: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
-    """Look again and again until something true is found."""
+def until(found: Callable[[], T], what: str | Callable[[], str], patience: float = PATIENCE) -> T:
+    """Look again and again until something true is found; else say what should have been."""
     end = time.monotonic() + patience
     while not (value := found()):
-        assert time.monotonic() < end, what
+        assert time.monotonic() < end, what if isinstance(what, str) else what()
         time.sleep(0.02)
     return value
 
@@ -253,7 +253,7 @@ class Estate:
             known = self.entries()
             return known if all(known.get(name, {}).get("phase") == "Recording" for name in names) else {}
 
-        return until(found, f"{names} should be confirmed")
+        return until(found, lambda: f"{names} should be confirmed: {json.dumps(self.entries(), indent=1)}")
 
 
 @contextmanager
@@ -276,6 +276,7 @@ def estate(folder: Path, *, port: int = 0, hears: bool = False, **options: Any) 
                 "RECONCILER_LISTEN": f"127.0.0.1:{port}",
                 "RECONCILER_QPS": "1000",
                 "RECONCILER_CONFIRM_DELAY": "0.05",
+                "RECONCILER_CONFIRM_TIMEOUT": "10",
                 "RECONCILER_RETRY_DELAYS": "0.2,0.2,0.2",
                 "RECONCILER_POLL_INTERVAL": "1",
                 "RECONCILER_MISSING_GRACE": "0.6",
