@@ -65,8 +65,10 @@ class SimulationLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._elapsing.elapsed
 
-    def _new_task(self, _loop: asyncio.AbstractEventLoop, coroutine: Any, context: Context | None = None) -> _Task:
-        task = _Task(next(self._numbers), coroutine, loop=self, context=context)
+    def _new_task(
+        self, _loop: asyncio.AbstractEventLoop, coroutine: Any, *, context: Context | None = None, **how: Any
+    ) -> _Task:
+        task = _Task(next(self._numbers), coroutine, loop=self, context=context, **how)
         body = context.get(INSIDE) if context is not None else INSIDE.get()
         if body is not None:
             body.tasks.append(task)
