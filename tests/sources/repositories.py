@@ -1,9 +1,12 @@
 """Real git repositories in a folder, with real keys, apart from the settings of whoever runs the tests."""
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from tests.manifests.texts import recording
 
@@ -35,7 +38,9 @@ class Home:
         self.git("config", "--global", name, value)
 
     def key(self, name: str) -> Path:
-        """Make an SSH key to sign with."""
+        """Make an SSH key to sign with, where there is what makes and checks one."""
+        if not shutil.which("ssh-keygen"):
+            pytest.skip("there is no ssh-keygen")
         path = self.folder / name
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True, env=self.environ)
         return path
