@@ -191,7 +191,7 @@ MUTATIONS: Final = (
     Mutation(
         "restart: never starts again",
         "reconciler.planning.restarting:_over",
-        'if policy == "never" or (policy == "onFailure" and last.state.how == "idle"):',
+        'if policy == "never" or (policy == "onFailure" and end.how == "idle"):',
         "if False:",
     ),
     Mutation(
@@ -267,24 +267,40 @@ MUTATIONS: Final = (
 
 def break_it(mutation: Mutation) -> None:
     """Make the change in this process, wherever the function is known."""
-    module_name, _, path = mutation.where.partition(":")
-    module = import_module(module_name)
-    *owners, name = path.split(".")
-    owner: Any = module
-    for one in owners:
-        owner = getattr(owner, one)
+    module, owner, name = _place(mutation.where)
     kept = inspect.getattr_static(owner, name)
-    before = kept.__func__ if isinstance(kept, staticmethod) else kept
-    source = textwrap.dedent(inspect.getsource(before))
-    assert source.count(mutation.old) >= 1, f"{mutation.where} has no {mutation.old!r} any more"
+    before = _plain(kept)
     room: dict[str, Any] = dict(vars(module))
-    exec(compile(source.replace(mutation.old, mutation.new), mutation.where, "exec"), room)
+    exec(compile(broken(mutation), mutation.where, "exec"), room)
     after = room[name]
     setattr(owner, name, staticmethod(after.__func__) if isinstance(kept, staticmethod) else after)
     if isinstance(owner, ModuleType):
         for other in list(sys.modules.values()):
             if other.__name__.startswith("reconciler") and getattr(other, name, None) is before:
                 setattr(other, name, after)
+
+
+def broken(mutation: Mutation) -> str:
+    """Give the text of the function with the change made; it must still be there to be made."""
+    _, owner, name = _place(mutation.where)
+    source = textwrap.dedent(inspect.getsource(_plain(inspect.getattr_static(owner, name))))
+    assert mutation.old in source, f"{mutation.where} has no {mutation.old!r} any more"
+    return source.replace(mutation.old, mutation.new)
+
+
+def _place(where: str) -> tuple[ModuleType, Any, str]:
+    """Find the module of a function, what it is an attribute of, and its name there."""
+    module_name, _, path = where.partition(":")
+    *owners, name = path.split(".")
+    module = import_module(module_name)
+    owner: Any = module
+    for one in owners:
+        owner = getattr(owner, one)
+    return module, owner, name
+
+
+def _plain(kept: Any) -> Any:
+    return kept.__func__ if isinstance(kept, staticmethod) else kept
 
 
 @dataclass(frozen=True, slots=True)
