@@ -78,7 +78,7 @@ def since(case: Case) -> datetime | None:
     """Tell when what is known now became so."""
     match case.state:
         case None:
-            return case.last.at if case.last else None
+            return case.entry.last_end.at if case.entry.last_end else None
         case Intended(since=moment) | Held(since=moment) | Stopping(since=moment):
             return moment
         case (Accepted(at=moment) | Confirmed(at=moment)) as state:
@@ -200,7 +200,8 @@ def _stalled(case: Case, message: str) -> Condition:
 
 
 def _orphaned(case: Case) -> Condition | None:
-    if case.recorder is None and case.last and case.given_away:
-        words = f"a recorder may go on without us: {case.last.reason}; `reconciler import` takes it back"
-        return Condition("Orphaned", "True", "GivenAway", words, case.last.at)
+    end = case.entry.last_end
+    if case.recorder is None and end and case.given_away:
+        words = f"a recorder may go on without us: {end.reason}; `reconciler import` takes it back"
+        return Condition("Orphaned", "True", "GivenAway", words, end.at)
     return None

@@ -120,19 +120,15 @@ class Case:
         return max(pauses, key=lambda one: one.until, default=None)
 
     @property
-    def last(self) -> Ended | None:
-        return self.entry.last_end
-
-    @property
     def given_away(self) -> bool:
         """Nothing stopped the last recorder: it was left or forgotten on purpose, and may go on without us."""
-        return self.last is not None and self.last.how in ("left", "forgotten")
+        return self.entry.last_end is not None and self.entry.last_end.how in ("left", "forgotten")
 
     @property
     def suspended(self) -> bool:
         if self.desired:
             return self.desired.spec.suspend
-        return self.last is not None and self.last.reason.startswith("suspended")
+        return self.entry.last_end is not None and self.entry.last_end.reason.startswith("suspended")
 
 
 def recorder_of(entry: Entry) -> Session | None:
@@ -174,7 +170,8 @@ def _at_rest(case: Case) -> Phase:
     if case.pause:
         return "Backoff"
     # That it is wanted again, only a decision can tell.
-    stopped = case.last is not None and case.last.how == "stopped" and case.desired is None
+    end = case.entry.last_end
+    stopped = end is not None and end.how == "stopped" and case.desired is None
     return "Stopped" if stopped else "Pending"
 
 
@@ -192,7 +189,7 @@ def message_of(case: Case, phase: Phase) -> str:
 
 
 def _words_at_rest(case: Case, phase: Phase) -> str:
-    last = case.last.reason if case.last else ""
+    last = case.entry.last_end.reason if case.entry.last_end else ""
     match phase:
         case "Completed":
             return case.entry.completed or last
