@@ -28,6 +28,11 @@ class Body:
 INSIDE: ContextVar[Body | None] = ContextVar("process", default=None)
 
 
+def _inside(context: Context | None) -> Body | None:
+    """Tell whose that context is; None: the one that runs."""
+    return context.get(INSIDE) if context is not None else INSIDE.get()
+
+
 class _TimeOnly(selectors.DefaultSelector):
     """Looks at no file: what would have been a wait moves the clock."""
 
@@ -69,7 +74,7 @@ class SimulationLoop(asyncio.SelectorEventLoop):
         self, _loop: asyncio.AbstractEventLoop, coroutine: Any, *, context: Context | None = None, **how: Any
     ) -> _Task:
         task = _Task(next(self._numbers), coroutine, loop=self, context=context, **how)
-        body = context.get(INSIDE) if context is not None else INSIDE.get()
+        body = _inside(context)
         if body is not None:
             body.tasks.append(task)
         return task
@@ -109,7 +114,7 @@ class SimulationLoop(asyncio.SelectorEventLoop):
     def _sort_soon(
         self, callback: Callable[..., Any], *arguments: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        body = context.get(INSIDE) if context is not None else INSIDE.get()
+        body = _inside(context)
         if body is not None and body.halted:
             handle = asyncio.Handle(callback, list(arguments), self, context)
             body.backlog.append(handle)

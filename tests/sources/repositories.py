@@ -11,6 +11,12 @@ import pytest
 from tests.manifests.texts import recording
 
 
+def need(program: str) -> None:
+    """Skip a test where what it acts on is missing."""
+    if not shutil.which(program):
+        pytest.skip(f"there is no {program}")
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """Somebody with a git of their own: its settings are in `home/.gitconfig`."""
@@ -38,9 +44,8 @@ class Home:
         self.git("config", "--global", name, value)
 
     def key(self, name: str) -> Path:
-        """Make an SSH key to sign with, where there is what makes and checks one."""
-        if not shutil.which("ssh-keygen"):
-            pytest.skip("there is no ssh-keygen")
+        """Make an SSH key to sign with."""
+        need("ssh-keygen")
         path = self.folder / name
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True, env=self.environ)
         return path
