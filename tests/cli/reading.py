@@ -22,7 +22,7 @@ from reconciler.ledger import InlineThread, open_ledger
 from reconciler.model import Applied, Confirmed, Ended, Entry, Event, Identity, Inquiry, Key, Seen, Session, Slot
 from tests.planning.situations import APP
 
-NOW = datetime.now(UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)  # on the beat of the polls, which are due on half seconds
 BEGUN = NOW - timedelta(hours=26)
 SPEC = {"app": "default", "controlFor": 2592000, "storage": {"vendor": "aliyun", "bucket": "lessons"}}
 
