@@ -43,7 +43,7 @@ SEEDS ?= 200
 simulate: $(READY)
 	@$(BIN)/python -m tests.simulation $(if $(SEED),=$(SEED),$(SEEDS))
 
-# Everything that takes long: about an hour on two fast cores. Quickest first; the seeds take more than half of it.
+# Everything that takes long (how long: CONTRIBUTING.md). Quickest first; the seeds take more than half of it.
 PROOF_SEEDS ?= 30000
 proof: $(READY)
 	@$(BIN)/python -m tests.simulation.mutations
